@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/kith-chat/kith/node/api/v1/apiv1connect"
+)
+
+// The errors that a function of Deps wraps so that the right words and the
+// right exit code follow (ui.Explain). Errors of the local API need none of
+// them: they carry their reason.
+var (
+	// ErrNoNode says that no node runs for that home.
+	ErrNoNode = errors.New("no kith node is running here")
+	// ErrNoProfile says that the home holds no account yet.
+	ErrNoProfile = errors.New("there is no kith account here yet")
+	// ErrProfileExists says that the home already holds an account.
+	ErrProfileExists = errors.New("there is already a kith account here")
+	// ErrPassphrase says that the passphrase does not open the vault.
+	ErrPassphrase = errors.New("the passphrase does not open the vault")
+	// ErrUsage says that an option or a setting has a value it cannot have.
+	ErrUsage = errors.New("wrong usage")
+)
+
+// API is the local API of one node: the four services of node/api/v1. It does
+// not matter whether the node runs in another process or in this one.
+type API struct {
+	Node    apiv1connect.NodeServiceClient
+	Friends apiv1connect.FriendServiceClient
+	Chats   apiv1connect.ChatServiceClient
+	Files   apiv1connect.FileServiceClient
+}
+
+// Deps is what the commands need from the process around them: everything that
+// touches keys, the disk or the network other than through the local API. Each
+// function is required unless its comment says otherwise.
+type Deps struct {
+	Version string // such as "0.1.0" or "devel"
+	Commit  string // short hash, or ""
+
+	// Home returns the home to use when neither --home nor KITH_HOME names one.
+	Home func() (string, error)
+	// HasProfile reports whether home holds an account.
+	HasProfile func(home string) (bool, error)
+	// Init makes a new account in home, or restores one when opts.Phrase is
+	// set. ErrProfileExists if there is one.
+	Init func(ctx context.Context, opts InitOptions) (InitResult, error)
+	// Attach connects to the node that runs for home; ErrNoNode if none does.
+	// It must return quickly: it is how "is one running?" is asked.
+	Attach func(ctx context.Context, home string) (*API, error)
+	// Brief starts a node without any network in this process, for a command
+	// that needs the store alone. ErrNoProfile, ErrPassphrase.
+	Brief func(ctx context.Context, opts OpenOptions) (*API, func() error, error)
+	// Serve runs a whole node until ctx ends, the node is told to stop (both
+	// return nil), or it fails. It calls ready once, when the API answers.
+	Serve func(ctx context.Context, opts ServeOptions, ready func(Serving)) error
+	// Config returns every setting that would be in force with these options
+	// and where each comes from, in the order to print.
+	Config func(opts ServeOptions) ([]Setting, error)
+}
+
+// OpenOptions says which profile to open and how.
+type OpenOptions struct {
+	Home string
+	// Passphrase is called only if the vault asks for a passphrase, once.
+	Passphrase func() (string, error)
+}
+
+// InitOptions is what a new profile is made from.
+type InitOptions struct {
+	Home       string
+	Name       string // how the person is called; required for a new account
+	Phrase     string // 24 words: restore that account instead of making one
+	Passphrase string // of the vault; "" for none
+}
+
+// InitResult is the profile that was made.
+type InitResult struct {
+	Account string // kith1…
+	Device  string
+	Name    string
+	Invite  string // link; may be "" when the node has to run to make one
+	Phrase  string // 24 words; "" after a restore
+	Vault   string // what guards the keys: "passphrase", "keyring" or "key file"
+}
+
+// ServeOptions says how to run a node.
+type ServeOptions struct {
+	OpenOptions
+	// Flags holds the settings that were given on the command line, by the
+	// name they have in the configuration file; only those that were given.
+	// They win over the environment, which wins over the file.
+	Flags map[string][]string
+	// Log receives the node's log; nil for none.
+	Log io.Writer
+	// LogLevel is "debug", "info", "warn" or "error".
+	LogLevel string
+}
+
+// Serving is said by a node that has just become ready.
+type Serving struct {
+	Account   string
+	Device    string
+	Name      string
+	Addresses []string // multiaddrs with the peer ID
+	Socket    string   // path of the API's socket
+	Web       string   // address of the web listener, "" when off
+	Vault     string   // as in InitResult
+}
+
+// Setting is one line of kith config.
+type Setting struct {
+	Name   string
+	Value  string
+	Source string // "default", "file PATH", "environment KITH_…", "flag --…"
+}
