@@ -2,26 +2,26 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"io"
 
 	"github.com/kith-chat/kith/node/api/v1/apiv1connect"
+	"github.com/kith-chat/kith/ui"
 )
 
 // The errors that a function of Deps wraps so that the right words and the
 // right exit code follow (ui.Explain). Errors of the local API need none of
 // them: they carry their reason.
-var (
+const (
 	// ErrNoNode says that no node runs for that home.
-	ErrNoNode = errors.New("no kith node is running here")
+	ErrNoNode = ui.NoNode
 	// ErrNoProfile says that the home holds no account yet.
-	ErrNoProfile = errors.New("there is no kith account here yet")
+	ErrNoProfile = ui.NoProfile
 	// ErrProfileExists says that the home already holds an account.
-	ErrProfileExists = errors.New("there is already a kith account here")
+	ErrProfileExists = ui.ProfileExists
 	// ErrPassphrase says that the passphrase does not open the vault.
-	ErrPassphrase = errors.New("the passphrase does not open the vault")
-	// ErrUsage says that an option or a setting has a value it cannot have.
-	ErrUsage = errors.New("wrong usage")
+	ErrPassphrase = ui.Passphrase
+	// ErrInvalid says that something given has a value it cannot have.
+	ErrInvalid = ui.Invalid
 )
 
 // API is the local API of one node: the four services of node/api/v1. It does

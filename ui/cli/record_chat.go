@@ -1,0 +1,138 @@
+package cli
+
+import (
+	apiv1 "github.com/kith-chat/kith/node/api/v1"
+	"github.com/kith-chat/kith/ui"
+)
+
+// chatRecord is a conversation.
+type chatRecord struct {
+	news
+	Chat          string         `json:"chat"`
+	Kind          string         `json:"kind"`
+	Name          string         `json:"name"`
+	Unread        uint64         `json:"unread"`
+	Mentions      uint64         `json:"mentions"`
+	Messages      uint64         `json:"messages"`
+	Missing       uint64         `json:"missing"`
+	Members       uint64         `json:"members"`
+	Joined        bool           `json:"joined"`
+	Muted         bool           `json:"muted,omitempty"`
+	Pinned        bool           `json:"pinned,omitempty"`
+	RetentionDays uint32         `json:"retention_days,omitempty"`
+	Peer          *author        `json:"peer,omitempty"`
+	Last          *messageRecord `json:"last,omitempty"`
+
+	c *apiv1.Chat
+}
+
+func newChat(c *apiv1.Chat) chatRecord {
+	r := chatRecord{
+		Chat: c.GetRef(), Kind: ui.KindCode(c.GetKind()), Name: c.GetName(), Unread: c.GetUnread(), Mentions: c.GetMentions(),
+		Messages: c.GetMessages(), Missing: c.GetMissing(), Members: c.GetMembers(), Joined: c.GetJoined(),
+		Muted: c.GetMuted(), Pinned: c.GetPinned(), RetentionDays: c.GetRetentionDays(), c: c,
+	}
+	if c.GetPeer() != nil {
+		p := newAuthor(c.GetPeer())
+		r.Peer = &p
+	}
+	if c.GetLast() != nil {
+		m := newMessage(c.GetLast())
+		r.Last = &m
+	}
+	return r
+}
+
+func (r chatRecord) lines(v view) []ui.Text {
+	parts := []ui.Text{ui.Chat(r.c)}
+	if r.Unread > 0 {
+		parts = append(parts, ui.F("%d unread", r.Unread))
+	}
+	if r.Mentions > 0 {
+		parts = append(parts, ui.F("%d for you", r.Mentions))
+	}
+	if r.c.GetKind() == apiv1.ChatKind_CHAT_KIND_PUBLIC {
+		parts = append(parts, ui.F("%d here", r.Members))
+	}
+	if r.Missing > 0 {
+		parts = append(parts, ui.F("%d missing", r.Missing))
+	}
+	for _, flag := range []struct {
+		on   bool
+		word ui.Literal
+	}{{r.Muted, "muted"}, {r.Pinned, "pinned"}, {!r.Joined, "left"}} {
+		if flag.on {
+			parts = append(parts, ui.F(flag.word))
+		}
+	}
+	out := []ui.Text{ui.Join("  ", parts...)}
+	if m := r.c.GetLast(); m != nil {
+		text := ui.F("      %s %s: %s", ui.Stamp(m.GetTimeMs()), nameWithin(m.GetFrom(), v.columns), ui.Line(body(m)))
+		width := 76
+		if v.columns > 0 {
+			width = v.columns
+		}
+		out = append(out, ui.Truncate(text, width))
+	}
+	return out
+}
+
+// fileRecord is a file that was offered.
+type fileRecord struct {
+	news
+	ID        string  `json:"id"`
+	Name      string  `json:"name"`
+	Size      uint64  `json:"size"`
+	Chat      string  `json:"chat"`
+	State     string  `json:"state"`
+	Progress  float64 `json:"progress"`
+	Done      uint64  `json:"done"`
+	Speed     uint64  `json:"bytes_per_second,omitempty"`
+	Path      string  `json:"path,omitempty"`
+	Error     string  `json:"error,omitempty"`
+	From      *author `json:"from,omitempty"`
+	Outgoing  bool    `json:"outgoing"`
+	MediaType string  `json:"media_type,omitempty"`
+}
+
+func newFile(t *apiv1.Transfer) fileRecord {
+	r := fileRecord{
+		ID: t.GetId(), Name: t.GetName(), Size: t.GetSize(), Chat: t.GetChat(), State: ui.TransferCode(t.GetState()),
+		Progress: progress(t), Done: t.GetDone(), Speed: t.GetBytesPerSecond(), Path: t.GetPath(), Error: t.GetError(),
+		Outgoing: t.GetOutgoing(), MediaType: t.GetMediaType(),
+	}
+	if t.GetFrom() != nil {
+		p := newAuthor(t.GetFrom())
+		r.From = &p
+	}
+	return r
+}
+
+// progress is the part of the file that is there and verified, 0 to 1.
+func progress(t *apiv1.Transfer) float64 {
+	switch {
+	case t.GetState() == apiv1.TransferState_TRANSFER_STATE_DONE:
+		return 1
+	case t.GetSize() == 0 || t.GetDone() == 0:
+		return 0
+	case t.GetDone() >= t.GetSize():
+		return 1
+	}
+	return float64(t.GetDone()*10/max(t.GetSize()/1000, 1)) / 10000
+}
+
+func (r fileRecord) lines(view) []ui.Text {
+	name := ui.Truncate(ui.Line(r.Name), 60)
+	parts := []ui.Text{beginning(r.ID), name, ui.Size(r.Size), ui.Truncate(ui.Line(r.Chat), 30), ui.F("%s", r.State)}
+	if r.State == "running" || r.State == "waiting" {
+		parts = append(parts, ui.F("%d %%", int(r.Progress*100)))
+	}
+	out := []ui.Text{ui.Join("  ", parts...)}
+	if r.Path != "" {
+		out = append(out, ui.F("      %s", r.Path))
+	}
+	if r.Error != "" {
+		out = append(out, ui.F("      %s", r.Error))
+	}
+	return out
+}
