@@ -1,6 +1,9 @@
 package ui
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Size writes a number of bytes with a binary unit, three digits at most
 // before the point: "200 MiB", "1.5 GiB".
@@ -16,7 +19,7 @@ func Size(n uint64) Text {
 		i++
 	}
 	unit := Text{string(units[i])}
-	if v < 10 && v != float64(int(v)) {
+	if tenths := math.Round(v * 10); v < 10 && math.Mod(tenths, 10) != 0 {
 		return F("%.1f %s", v, unit)
 	}
 	return F("%.0f %s", v, unit)

@@ -47,6 +47,7 @@ func fingerprint(p *apiv1.Person) Text {
 	s := p.GetFingerprint()
 	if s == "" {
 		s = strings.TrimPrefix(p.GetAccount(), "kith1")
+		s = s[:min(len(s), 8)]
 	}
 	if s == "" {
 		return F("unknown")
