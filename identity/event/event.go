@@ -257,6 +257,21 @@ func (e *Event) Verify(certs *CertificateCache) error {
 	return nil
 }
 
+// Readmit is Verify for an event that this device verified before it stored
+// it, and whose ID has been compared since: the certificate is read, so that
+// Author is known, and the device's signature is not checked again.
+func (e *Event) Readmit(certs *CertificateCache) error {
+	cert, err := certs.parse(e.rawCert)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrEvent, err)
+	}
+	if cert.Device != e.header.Device {
+		return fmt.Errorf("%w: the certificate is for another device", ErrEvent)
+	}
+	e.cert = cert
+	return nil
+}
+
 // ID returns the event's name.
 func (e *Event) ID() ID { return e.id }
 

@@ -1,0 +1,16 @@
+//go:build unix
+
+package store
+
+import "golang.org/x/sys/unix"
+
+// diskSpace returns the bytes that are free to us, and all, of the disk that
+// path lies on.
+func diskSpace(path string) (free, total uint64, err error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(path, &st); err != nil {
+		return 0, 0, err
+	}
+	size := uint64(st.Bsize)
+	return uint64(st.Bavail) * size, uint64(st.Blocks) * size, nil
+}
