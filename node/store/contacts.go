@@ -67,6 +67,7 @@ func (t *tx) putContact(c Contact) error {
 		Verified: c.Verified, Addresses: c.Addresses, DeviceList: c.DeviceList,
 		SinceMs: millis(c.Since), LastSeenMs: millis(c.LastSeen), RequestEvent: c.RequestEvent,
 		InviteToken: c.InviteToken, Attempts: c.Attempts, ByInvite: c.ByInvite,
+		Memo: c.Memo,
 	}
 	for _, d := range c.Devices {
 		m.Devices = append(m.Devices, d[:])
@@ -106,6 +107,7 @@ func (t *tx) decodeContact(raw []byte) (Contact, error) {
 		State: ContactState(m.GetState()), Verified: m.GetVerified(), Addresses: m.GetAddresses(),
 		DeviceList: m.GetDeviceList(), Since: instant(m.GetSinceMs()), LastSeen: instant(m.GetLastSeenMs()),
 		RequestEvent: m.GetRequestEvent(), InviteToken: m.GetInviteToken(), Attempts: m.GetAttempts(), ByInvite: m.GetByInvite(),
+		Memo: m.GetMemo(),
 	}
 	for _, d := range m.GetDevices() {
 		if id, err := identity.ParseDeviceKey(d); err == nil {

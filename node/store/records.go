@@ -156,6 +156,7 @@ type Contact struct {
 	InviteToken     []byte
 	Attempts        uint32 // requests taken from them since they were declined
 	ByInvite        bool   // their request carried a valid invite of ours
+	Memo            []byte // the courier's own; kept as it is
 }
 
 // Transfer is a file that was offered by or to us.

@@ -465,6 +465,7 @@ type Contact struct {
 	InviteToken   []byte                 `protobuf:"bytes,14,opt,name=invite_token,json=inviteToken,proto3" json:"invite_token,omitempty"`
 	Attempts      uint32                 `protobuf:"varint,15,opt,name=attempts,proto3" json:"attempts,omitempty"`
 	ByInvite      bool                   `protobuf:"varint,16,opt,name=by_invite,json=byInvite,proto3" json:"by_invite,omitempty"`
+	Memo          []byte                 `protobuf:"bytes,17,opt,name=memo,proto3" json:"memo,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -609,6 +610,13 @@ func (x *Contact) GetByInvite() bool {
 		return x.ByInvite
 	}
 	return false
+}
+
+func (x *Contact) GetMemo() []byte {
+	if x != nil {
+		return x.Memo
+	}
+	return nil
 }
 
 type Transfer struct {
@@ -813,7 +821,7 @@ const file_node_store_pb_store_proto_rawDesc = "" +
 	"\rfork_evidence\x18\a \x01(\fR\fforkEvidence\")\n" +
 	"\x03Gap\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\x04R\x04from\x12\x0e\n" +
-	"\x02to\x18\x02 \x01(\x04R\x02to\"\xd8\x03\n" +
+	"\x02to\x18\x02 \x01(\x04R\x02to\"\xec\x03\n" +
 	"\aContact\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\fR\aaccount\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1d\n" +
@@ -834,7 +842,8 @@ const file_node_store_pb_store_proto_rawDesc = "" +
 	"\rrequest_event\x18\r \x01(\fR\frequestEvent\x12!\n" +
 	"\finvite_token\x18\x0e \x01(\fR\vinviteToken\x12\x1a\n" +
 	"\battempts\x18\x0f \x01(\rR\battempts\x12\x1b\n" +
-	"\tby_invite\x18\x10 \x01(\bR\bbyInvite\"\xde\x02\n" +
+	"\tby_invite\x18\x10 \x01(\bR\bbyInvite\x12\x12\n" +
+	"\x04memo\x18\x11 \x01(\fR\x04memo\"\xde\x02\n" +
 	"\bTransfer\x12\x14\n" +
 	"\x05offer\x18\x01 \x01(\fR\x05offer\x12\x12\n" +
 	"\x04chat\x18\x02 \x01(\fR\x04chat\x12\x12\n" +
