@@ -15,13 +15,13 @@ type Domain string
 // line here; a test checks that they are distinct and well formed and that a
 // signature made under one never verifies under another.
 const (
-	DomainCertificate  Domain = "kith/1/sign/certificate"  // account: this device is mine
-	DomainDeviceList   Domain = "kith/1/sign/device-list"  // account: these are all my devices
-	DomainEvent        Domain = "kith/1/sign/event"        // device: I said this
-	DomainInvite       Domain = "kith/1/sign/invite"       // device: this is how to find me
-	DomainPresence     Domain = "kith/1/sign/presence"     // device: these are my addresses now
-	DomainEventID      Domain = "kith/1/hash/event-id"     // the ID of an event
-	DomainGossipID     Domain = "kith/1/hash/gossip-id"    // the ID of a gossip message
+	DomainCertificate  Domain = "kith/1/sign/certificate" // account: this device is mine
+	DomainDeviceList   Domain = "kith/1/sign/device-list" // account: these are all my devices
+	DomainEvent        Domain = "kith/1/sign/event"       // device: I said this
+	DomainInvite       Domain = "kith/1/sign/invite"      // device: this is how to find me
+	DomainPresence     Domain = "kith/1/sign/presence"    // device: these are my addresses now
+	DomainEventID      Domain = "kith/1/hash/event-id"    // the ID of an event
+	DomainGossipID     Domain = "kith/1/hash/gossip-id"   // the ID of a gossip message
 	DomainDirect       Domain = "kith/1/hash/conversation/direct"
 	DomainPublic       Domain = "kith/1/hash/conversation/public"
 	DomainSelf         Domain = "kith/1/hash/conversation/self"
