@@ -168,8 +168,8 @@ func TestGossip_SequenceNumberLength(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a := newArena(t)
-		var got []pubsub.RawMessage
-		if _, err := a.bob.service.JoinRaw(t.Context(), "chat", func(m pubsub.RawMessage) { got = append(got, m) }); err != nil {
+		var log rawLog
+		if _, err := a.bob.service.JoinRaw(t.Context(), "chat", log.add); err != nil {
 			t.Fatal(err)
 		}
 		for _, n := range []int{0, 1, 7, 9, 1000} {
@@ -179,7 +179,7 @@ func TestGossip_SequenceNumberLength(t *testing.T) {
 		m := a.evil.signed(t, "chat", a.evil.seqno(), []byte("fine"))
 		a.evil.publish(t, a.bob.host, m)
 		time.Sleep(time.Second)
-		if len(got) != 1 || string(got[0].Data) != "fine" {
+		if got := log.all(); len(got) != 1 || string(got[0].Data) != "fine" {
 			t.Errorf("got %d messages", len(got))
 		}
 		a.wantBob(t)

@@ -106,7 +106,7 @@ func randomText(n int) string {
 }
 
 func TestFlood_Subscribe(t *testing.T) {
-	flood(t, 8<<20, func(*hostile, int) []byte {
+	flood(t, 16<<20, func(*hostile, int) []byte {
 		rpc := new(gossippb.RPC)
 		for range 60 {
 			rpc.Subscriptions = append(rpc.Subscriptions, &gossippb.RPC_SubOpts{
@@ -118,7 +118,7 @@ func TestFlood_Subscribe(t *testing.T) {
 }
 
 func TestFlood_SubscribeManyAtOnce(t *testing.T) {
-	flood(t, 8<<20, func(*hostile, int) []byte {
+	flood(t, 16<<20, func(*hostile, int) []byte {
 		rpc := new(gossippb.RPC)
 		for range 1000 {
 			rpc.Subscriptions = append(rpc.Subscriptions, &gossippb.RPC_SubOpts{

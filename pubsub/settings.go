@@ -2,7 +2,6 @@ package pubsub
 
 import (
 	"log/slog"
-	"runtime"
 	"time"
 
 	gossip "github.com/libp2p/go-libp2p-pubsub"
@@ -57,9 +56,11 @@ func gossipOptions(s *Service, o Options) []gossip.Option {
 		// neighbour is shared among neighbours and times out with the stream.
 		gossip.WithPeerOutboundQueueSize(8192),
 		gossip.WithValidateQueueSize(8192),
-		// Validators run inside the workers. Some more than there are
-		// processors, because they may wait for the store.
-		gossip.WithValidateWorkers(max(4, runtime.GOMAXPROCS(0))),
+		// One worker, in which the validators run: messages keep the order in
+		// which a neighbour sent them, and a flood never takes more than one
+		// processor. It checks some thousands of messages a second, far more
+		// than the links may bring.
+		gossip.WithValidateWorkers(1),
 		// No validator is asynchronous, so nothing needs this many.
 		gossip.WithValidateThrottle(64),
 		// Our own messages go to everybody in the topic that we are connected
@@ -85,6 +86,11 @@ func routerParams() gossip.GossipSubParams {
 	// message, sent quickly, would make the mesh hold back the real one.
 	// Larger than anything that can arrive means: never send it.
 	p.IDontWantMessageThreshold = maxRPC
+	// A smaller mesh than the default of 6 to 12. Authors send to everybody
+	// that they are connected to, so the mesh carries on what has further to
+	// go, and what it misses is advertised each second; every link of it
+	// brings each message once more, at the price of half a signature check.
+	p.D, p.Dlo, p.Dhi, p.Dscore, p.Dout = 4, 3, 6, 3, 1
 	// What neighbours may tell us of it is kept for three heartbeats each.
 	p.IDontWantMessageTTL = 3
 	p.MaxIDontWantMessages = 256

@@ -86,23 +86,6 @@ func (m *memory) counts() map[event.ID]int {
 	return maps.Clone(m.taken)
 }
 
-// wait returns when n different events have been taken.
-func (m *memory) wait(ctx context.Context, n int) error {
-	for {
-		m.mu.Lock()
-		have, changed := len(m.taken), m.changed
-		m.mu.Unlock()
-		if have >= n {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%d of %d events were taken: %w", have, n, ctx.Err())
-		case <-changed:
-		}
-	}
-}
-
 // author makes the events of one device in one group.
 type author struct {
 	device *identity.Device
