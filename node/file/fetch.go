@@ -44,6 +44,7 @@ type fetch struct {
 	board    *board
 	root     Root
 	peers    func(context.Context) []peer.ID
+	stall    time.Duration     // how long a source may bring no group
 	synced   func(done uint64) // after what is done would survive a power cut
 	verdicts *verdicts
 	wake     <-chan struct{} // a source may have appeared; nil: never
@@ -161,8 +162,8 @@ func (f *fetch) judge(r result) error {
 	if errors.As(r.err, &local) {
 		var full *DiskFullError
 		if errors.As(r.err, &full) {
-			if err := f.part.room(f.part.shape.size - f.board.progress()); err != nil {
-				return err
+			if need, have, err := f.part.needs(f.part.shape.size - f.board.progress()); err == nil {
+				return &DiskFullError{Need: need, Have: have}
 			}
 		}
 		return local.err

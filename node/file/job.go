@@ -75,7 +75,7 @@ func (m *Manager) attempt(ctx context.Context, j *job, t Transfer) (Transfer, er
 	}
 	defer p.close()
 	f := &fetch{
-		dialer: m.dialer, part: p, board: newBoard(have), root: t.Root, verdicts: j.verdicts, wake: j.wake, log: m.log,
+		dialer: m.dialer, part: p, board: newBoard(have), root: t.Root, verdicts: j.verdicts, wake: j.wake, log: m.log, stall: receiveTimeout,
 		peers:  func(ctx context.Context) []peer.ID { return m.cfg.Sources.Peers(ctx, t) },
 		synced: func(done uint64) { m.saveDone(ctx, t, done) },
 	}

@@ -49,7 +49,7 @@ func cleanRune(r rune) rune {
 	case unicode.IsControl(r), unicode.In(r, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp, unicode.Variation_Selector),
 		unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r):
 		return -1
-	case strings.ContainsRune(`/\:*?"<>|`, r), r == unicode.ReplacementChar:
+	case strings.ContainsRune(`/\:*?"<>|`, r), r == unicode.ReplacementChar, !unicode.IsGraphic(r):
 		return '_'
 	}
 	return r

@@ -24,12 +24,29 @@ const (
 	writebackStep = 8 << 20
 )
 
-// DiskFullError says that a file does not fit.
+// DiskFullError says that a file does not fit. The numbers are bytes; they are
+// 0 when a write failed without our asking before.
 type DiskFullError struct{ Need, Have uint64 }
 
 // Error says it in words.
 func (e *DiskFullError) Error() string {
-	return fmt.Sprintf("disk full: needs %d bytes, has %d", e.Need, e.Have)
+	if e.Need == 0 {
+		return "disk full"
+	}
+	return fmt.Sprintf("disk full: needs %s, has %s", amount(e.Need), amount(e.Have))
+}
+
+// amount writes a number of bytes for people.
+func amount(n uint64) string {
+	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
+	v, u := float64(n), 0
+	for v >= 1024 && u < len(units)-1 {
+		v, u = v/1024, u+1
+	}
+	if u == 0 {
+		return fmt.Sprintf("%d B", n)
+	}
+	return fmt.Sprintf("%.1f %s", v, units[u])
 }
 
 // part is the hidden file beside the final name that a fetch fills, and its
@@ -181,15 +198,23 @@ func (p *part) scan(ctx context.Context, have *pieceSet) error {
 
 // room makes sure that what is missing fits.
 func (p *part) room(missing uint64) error {
-	free, total, err := space(p.dir)
+	need, have, err := p.needs(missing)
 	if err != nil {
-		return fmt.Errorf("asking for free space: %w", err)
+		return err
 	}
-	reserve := min(reserveBytes, total/reserveShare)
-	if missing > 0 && free < missing+reserve {
-		return &DiskFullError{Need: missing + reserve, Have: free}
+	if missing > 0 && have < need {
+		return &DiskFullError{Need: need, Have: have}
 	}
 	return nil
+}
+
+// needs says how much must be free for what is missing, and how much is.
+func (p *part) needs(missing uint64) (need, have uint64, err error) {
+	free, total, err := space(p.dir)
+	if err != nil {
+		return 0, 0, fmt.Errorf("asking for free space: %w", err)
+	}
+	return missing + min(reserveBytes, total/reserveShare), free, nil
 }
 
 // begin notes the verified hashes of a piece, before its groups.

@@ -146,7 +146,7 @@ func (b *board) slowest(src *source, patience time.Duration) (uint64, bool) {
 		return 0, false
 	}
 	for piece, h := range b.held {
-		if len(h.holders) != 1 || h.holders[0] == src || time.Since(h.since) < patience {
+		if len(h.holders) != 1 || h.holders[0] == src || time.Since(h.since) < patience || b.have.hasPiece(piece) {
 			continue
 		}
 		if oldest.IsZero() || h.since.Before(oldest) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
@@ -45,7 +46,8 @@ type server struct {
 	auth  Authorizer
 	log   *slog.Logger
 
-	wg sync.WaitGroup
+	wg   sync.WaitGroup
+	sent atomic.Uint64 // bytes of content
 
 	mu        sync.Mutex
 	closed    bool
@@ -157,6 +159,9 @@ func (s *server) serve(ctx context.Context, str network.Stream, p peer.ID) error
 		}
 		if err == nil {
 			err = out.Flush()
+		}
+		if st == statusOK {
+			s.sent.Add(uint64(q.length()))
 		}
 		if err != nil {
 			return err

@@ -22,6 +22,8 @@ const (
 	// interruption costs; more are asked for when the other side is far.
 	minDepth = 2
 	maxDepth = 12
+	// nearby is the delay up to which the least depth fills the way.
+	nearby = 10 * time.Millisecond
 	// idleWait is how long a stream without work waits before it looks again
 	// for a slow piece to take over.
 	idleWait = 500 * time.Millisecond
@@ -49,7 +51,7 @@ type source struct {
 func (s *source) depth() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.pace == 0 {
+	if s.pace == 0 || s.delay <= nearby {
 		return minDepth
 	}
 	return max(minDepth, min(maxDepth, 1+int(2*s.delay/s.pace)))
@@ -206,7 +208,7 @@ func (ln *lane) ask() (<-chan struct{}, error) {
 	if !asked {
 		return wait, nil
 	}
-	if err := ln.s.SetWriteDeadline(time.Now().Add(receiveTimeout)); err != nil {
+	if err := ln.s.SetWriteDeadline(time.Now().Add(ln.f.stall)); err != nil {
 		return nil, err
 	}
 	if err := ln.out.Flush(); err != nil {
@@ -225,7 +227,7 @@ func (ln *lane) receive(idle bool) error {
 	sp := ln.pending[0]
 	started := time.Now()
 	q := ln.request(sp)
-	if err := ln.s.SetReadDeadline(started.Add(receiveTimeout)); err != nil {
+	if err := ln.s.SetReadDeadline(started.Add(ln.f.stall)); err != nil {
 		return err
 	}
 	leaves, err := readResponse(ln.in, q)
@@ -264,7 +266,7 @@ func (ln *lane) content(q request, leaves []byte) error {
 	var fault error
 	for good < q.count {
 		data := ln.buf[n : n+q.shape.groupLength(q.first+good)]
-		if fault = ln.s.SetReadDeadline(time.Now().Add(receiveTimeout)); fault != nil {
+		if fault = ln.s.SetReadDeadline(time.Now().Add(ln.f.stall)); fault != nil {
 			break
 		}
 		if _, err := io.ReadFull(ln.in, data); err != nil {

@@ -1,8 +1,10 @@
 package file
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"math/big"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/peerstore"
@@ -84,9 +87,26 @@ func testHost(t testing.TB) host.Host {
 	return h
 }
 
-func newTestHost() (host.Host, error) {
+func newTestHost() (host.Host, error) { return newSeededHost("", "") }
+
+// newSeededHost makes a host over TCP and TLS on loopback; a seed and an
+// address make it the same one again.
+func newSeededHost(seed, listen string) (host.Host, error) {
+	if listen == "" {
+		listen = "/ip4/127.0.0.1/tcp/0"
+	}
+	identity := libp2p.RandomIdentity
+	if seed != "" {
+		sum := sha256.Sum256([]byte(seed))
+		key, _, err := crypto.GenerateEd25519Key(bytes.NewReader(sum[:]))
+		if err != nil {
+			return nil, err
+		}
+		identity = libp2p.Identity(key)
+	}
 	return libp2p.New(
-		libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"),
+		identity,
+		libp2p.ListenAddrStrings(listen),
 		libp2p.Transport(tcp.NewTCPTransport),
 		libp2p.Security(libp2ptls.ID, libp2ptls.New),
 		libp2p.DisableRelay(),
@@ -178,6 +198,23 @@ func (n *node) get(t testing.TB, offer Transfer, states ...State) Transfer {
 	return n.await(t, offer.Offer, states...)
 }
 
+// awaitEnd waits until a transfer rests: done, failed, or waiting with a
+// reason.
+func (n *node) awaitEnd(t testing.TB, id event.ID) Transfer {
+	t.Helper()
+	timeout := time.After(30 * time.Second)
+	for {
+		select {
+		case p := <-n.news:
+			if p.Offer == id && (p.State == StateDone || p.State == StateFailed || p.State == StateWaiting && p.Error != "") {
+				return p.Transfer
+			}
+		case <-timeout:
+			t.Fatal("the transfer does not end")
+		}
+	}
+}
+
 // await waits until a transfer reports one of the states.
 func (n *node) await(t testing.TB, id event.ID, states ...State) Transfer {
 	t.Helper()
@@ -249,4 +286,10 @@ func randomInt(n int64) int64 {
 		return 0
 	}
 	return v.Int64()
+}
+
+// stands reports whether something has that name in the folder.
+func stands(dir, name string) bool {
+	_, err := os.Lstat(filepath.Join(dir, name))
+	return err == nil
 }
