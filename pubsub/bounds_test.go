@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	gossip "github.com/libp2p/go-libp2p-pubsub"
 	gossippb "github.com/libp2p/go-libp2p-pubsub/pb"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"google.golang.org/protobuf/proto"
@@ -118,5 +119,62 @@ func TestAllowanceOfLateEventsIsApart(t *testing.T) {
 	}
 	if !a.allow("bob", 1, 1, now) {
 		t.Error("one author used up another's allowance")
+	}
+}
+
+// What a neighbour sends beyond its allowance is taken out before gossipsub
+// sees it, so that it does not count as seen, and so is control that could
+// cost more than it is worth.
+func TestInspector_Bounds(t *testing.T) {
+	t.Parallel()
+	s := fuzzService(t)
+	if _, err := s.Join(t.Context(), "lobby"); err != nil {
+		t.Fatal(err)
+	}
+	d := fuzzDevice(t, 1)
+	data, err := encodeBatch([][]byte{fuzzEvent(t, d, "lobby", "x")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(from peer.ID, n int) int {
+		rpc := new(gossip.RPC)
+		for range n {
+			rpc.Publish = append(rpc.Publish, &gossippb.Message{
+				From: []byte(d.ID().Peer()), Seqno: make([]byte, 8), Topic: proto.String(TopicPrefix + "lobby"), Data: data,
+			})
+		}
+		if err := s.inspector.inspect(from, rpc); err != nil {
+			t.Fatal(err)
+		}
+		return len(rpc.Publish)
+	}
+	start, passed := time.Now(), 0
+	for range 100 {
+		passed += send("greedy", 100)
+	}
+	most := linkMessageBurst + int(linkMessageRate*time.Since(start).Seconds()) + 1
+	if passed < linkMessageBurst || passed > most {
+		t.Errorf("%d messages of one neighbour passed", passed)
+	}
+	if strikes := s.inspector.strikes("greedy"); strikes*strikeWeight > ignored/2 {
+		t.Errorf("it has %.1f strikes", strikes)
+	}
+	if n := send("modest", 100); n != 100 || s.inspector.strikes("modest") != 0 {
+		t.Errorf("%d messages of another passed", n)
+	}
+	if n := send("odd", maxMessagesRPC+1); n != 0 || s.inspector.strikes("odd") == 0 {
+		t.Errorf("%d messages of an endless frame passed", n)
+	}
+	for name, c := range map[string]*gossippb.ControlMessage{
+		"grafts":   {Graft: make([]*gossippb.ControlGraft, maxControlRPC+1)},
+		"prunes":   {Prune: make([]*gossippb.ControlPrune, maxControlRPC+1)},
+		"ihave":    {Ihave: []*gossippb.ControlIHave{{MessageIDs: []string{string(make([]byte, maxMessageID+1))}}}},
+		"iwant":    {Iwant: []*gossippb.ControlIWant{{MessageIDs: []string{string(make([]byte, maxMessageID+1))}}}},
+		"dontwant": {Idontwant: []*gossippb.ControlIDontWant{{MessageIDs: []string{string(make([]byte, maxMessageID+1))}}}},
+	} {
+		rpc := &gossip.RPC{RPC: gossippb.RPC{Control: c}}
+		if err := s.inspector.inspect(peer.ID(name), rpc); err != nil || rpc.Control != nil {
+			t.Errorf("%s were left: %v", name, err)
+		}
 	}
 }

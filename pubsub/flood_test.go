@@ -147,11 +147,11 @@ func TestFlood_Control(t *testing.T) {
 		case 2:
 			c.Idontwant = []*gossippb.ControlIDontWant{{MessageIDs: ids(1000)}}
 		case 3:
-			for range 250 {
+			for range 2500 {
 				c.Graft = append(c.Graft, &gossippb.ControlGraft{TopicID: topic})
 			}
 		case 4:
-			for range 250 {
+			for range 2500 {
 				c.Prune = append(c.Prune, &gossippb.ControlPrune{TopicID: topic, Backoff: proto.Uint64(1 << 60)})
 			}
 		}

@@ -194,35 +194,44 @@ func TestGroup_PacesABurst(t *testing.T) {
 	})
 }
 
-// Two devices of one account share what receivers allow it.
-func TestGroup_TwoDevicesOfOneAccount(t *testing.T) {
+// The devices of one account share what receivers allow it.
+func TestGroup_DevicesOfOneAccount(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
+		const devices, each = 3, 300
 		sim := newSimulation(t)
 		account := newAccount()
-		one := newNode(t, newAuthor(t, account), sim.options()...)
-		two := newNode(t, newAuthor(t, account), sim.options()...)
-		one.serve(t, nil)
-		two.serve(t, nil)
 		other := sim.node(t)
-		one.connect(t, two.host)
-		other.connect(t, one.host)
-		other.connect(t, two.host)
-		g1, g2, g := one.join(t, "lobby"), two.join(t, "lobby"), other.join(t, "lobby")
-		time.Sleep(3 * time.Second)
-		var a, b []*event.Event
-		for i := range 300 {
-			a = append(a, one.says(t, "lobby", fmt.Sprint("a", i)))
-			b = append(b, two.says(t, "lobby", fmt.Sprint("b", i)))
+		g := other.join(t, "lobby")
+		var nodes []*node
+		var groups []*pubsub.Group
+		for range devices {
+			n := newNode(t, newAuthor(t, account), sim.options()...)
+			n.serve(t, nil)
+			n.connect(t, other.host)
+			for _, m := range nodes {
+				n.connect(t, m.host)
+			}
+			nodes, groups = append(nodes, n), append(groups, n.join(t, "lobby"))
 		}
-		done := make(chan error, 1)
-		go func() { done <- g1.Publish(t.Context(), a...) }()
-		publish(t, g2, b...)
-		if err := <-done; err != nil {
-			t.Fatal(err)
+		time.Sleep(3 * time.Second)
+		var all []*event.Event
+		done := make(chan error, devices)
+		for i, n := range nodes {
+			var mine []*event.Event
+			for j := range each {
+				mine = append(mine, n.says(t, "lobby", fmt.Sprint(i, j)))
+			}
+			all = append(all, mine...)
+			go func() { done <- groups[i].Publish(t.Context(), mine...) }()
+		}
+		for range devices {
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
 		}
 		time.Sleep(5 * time.Second)
-		wantOnce(t, "the other", other.log, append(a, b...))
+		wantOnce(t, "the other", other.log, all)
 		if m := g.Members(); len(m) != 1 || m[0].Account != account.ID() {
 			t.Errorf("members %v", m)
 		}
