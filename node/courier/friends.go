@@ -178,7 +178,8 @@ func (c *Courier) say(ctx context.Context, who identity.AccountID) error {
 		return fmt.Errorf("reading our own card: %w", err)
 	}
 	body := stepBody(owed, ct, card)
-	if _, err := c.cfg.Composer.Compose(ctx, who, body); err != nil {
+	id, err := c.cfg.Composer.Compose(ctx, who, body)
+	if err != nil {
 		return fmt.Errorf("putting a step of the friendship into the outbox: %w", err)
 	}
 	_, err = c.cfg.Contacts.Update(ctx, who, func(ct *Contact) error {
@@ -189,6 +190,7 @@ func (c *Courier) say(ctx context.Context, who identity.AccountID) error {
 		if len(body.DiscoverySecret) > 0 {
 			keep.told = markOf(body.DiscoverySecret)
 		}
+		keep.said = [8]byte(id[:8])
 		ct.Memo = keep.bytes()
 		return nil
 	})

@@ -116,16 +116,30 @@ func (ct *Contact) learn(to State, b event.Contact) {
 	}
 }
 
-// declined notes that our request was refused before anybody saw it.
-func (c *Courier) declined(ctx context.Context, who identity.AccountID) {
-	_, err := c.cfg.Contacts.Update(ctx, who, func(ct *Contact) error {
-		if ct.State != Outgoing {
+// undo follows the other side in not accepting a step of ours.
+func (c *Courier) undo(ctx context.Context, who identity.AccountID, raw []byte) {
+	e, err := event.Parse(raw)
+	if err != nil || e.Header().Kind != event.KindContact {
+		return
+	}
+	body, err := e.Body()
+	step, ok := body.(event.Contact)
+	if err != nil || !ok {
+		return
+	}
+	id := e.ID()
+	ct, err := c.cfg.Contacts.Update(ctx, who, func(ct *Contact) error {
+		move := Refused(ct.State, step.Step)
+		if keep := parseMemo(ct.Memo); move.To == ct.State || keep.owed != 0 || keep.said != [8]byte(id[:8]) {
 			return errUnchanged
 		}
-		ct.move(Move{To: Declined}, time.Now())
+		ct.move(move, time.Now())
 		return nil
 	})
+	if err == nil {
+		err = c.protect(ctx, ct)
+	}
 	if err != nil && !errors.Is(err, errUnchanged) {
-		c.log.Warn("a refused request was not noted", "account", who, "error", err)
+		c.log.Warn("it was not noted that a step was refused", "account", who, "error", err)
 	}
 }

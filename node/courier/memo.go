@@ -25,6 +25,9 @@ type memo struct {
 	// told is the mark of the discovery secret of ours that they were last
 	// told; zero for none.
 	told secretMark
+	// said is the beginning of the ID of the last step that was said to them:
+	// only its refusal means anything.
+	said [8]byte
 }
 
 // secretMark tells two secrets apart without saying either.
@@ -38,7 +41,7 @@ func markOf(secret []byte) secretMark {
 	return secretMark(sum[:8])
 }
 
-const memoSize = 1 + 32 + 8 + 8 + 8 + 1 + 8
+const memoSize = 1 + 32 + 8 + 8 + 8 + 1 + 8 + 8
 
 // parseMemo reads a memo; bytes that it does not know are an empty one.
 func parseMemo(b []byte) memo {
@@ -52,7 +55,8 @@ func parseMemo(b []byte) memo {
 	m.time = event.Time(binary.BigEndian.Uint64(b[40:]))
 	m.id = [8]byte(b[48:56])
 	m.owed = event.ContactStep(b[56])
-	m.told = secretMark(b[57:])
+	m.told = secretMark(b[57:65])
+	m.said = [8]byte(b[65:])
 	return m
 }
 
@@ -64,7 +68,8 @@ func (m memo) bytes() []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(m.time))
 	b = append(b, m.id[:]...)
 	b = append(b, byte(m.owed))
-	return append(b, m.told[:]...)
+	b = append(b, m.told[:]...)
+	return append(b, m.said[:]...)
 }
 
 // newer reports whether the step has not been handled yet. Numbers decide

@@ -41,22 +41,23 @@ type session struct {
 	note  chan struct{} // there are answers to note
 
 	mu       sync.Mutex
-	flight   []flying // sent and not answered for, in order
+	flight   []flying // sent and not answered for, in order, from head on
+	head     int
 	bytes    int      // of flight
 	number   uint64   // of the last event that was answered for
 	answers  []Answer // not noted in the outbox
 	noting   int      // handed to the outbox, which has not returned
 	last     time.Time
 	progress bool
-	// turnedDown says that somebody to whom we are a stranger does not take
-	// our request.
-	turnedDown bool
+	// turnedDown holds events that they do not accept from us: steps of a
+	// friendship may be among them.
+	turnedDown [][]byte
 }
 
 // flying is an event that was sent and not answered for.
 type flying struct {
-	id   event.ID
-	size int
+	id  event.ID
+	raw []byte
 }
 
 // session opens a stream to p and sends what waits. It returns nil when there
@@ -132,7 +133,7 @@ func (x *session) keep(ctx context.Context, over <-chan struct{}) error {
 	for {
 		x.mu.Lock()
 		answers, down := x.answers, x.turnedDown
-		x.answers, x.noting, x.turnedDown = nil, len(answers), false
+		x.answers, x.noting, x.turnedDown = nil, len(answers), nil
 		x.mu.Unlock()
 		if len(answers) == 0 {
 			select {
@@ -147,8 +148,8 @@ func (x *session) keep(ctx context.Context, over <-chan struct{}) error {
 		}
 		note, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
 		err := x.c.cfg.Outbox.Answered(note, x.to, answers)
-		if err == nil && down {
-			x.c.declined(note, x.to)
+		for _, raw := range down {
+			x.c.undo(note, x.to, raw)
 		}
 		cancel()
 		if err != nil {
@@ -318,10 +319,10 @@ func (x *session) unfit(n int) Reason {
 func (x *session) took(r Queued) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if len(x.flight) == 0 {
+	if x.flying() == 0 {
 		x.last = time.Now()
 	}
-	x.flight = append(x.flight, flying{id: r.ID, size: len(r.Bytes)})
+	x.flight = append(x.flight, flying{id: r.ID, raw: r.Bytes})
 	x.bytes += len(r.Bytes)
 	x.c.count.sent.Add(1)
 }
@@ -359,14 +360,15 @@ func (x *session) listen(ctx context.Context) error {
 func (x *session) match(a *acks) ([]Answer, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if a.through <= x.number || a.through-x.number > uint64(len(x.flight)) {
+	if a.through <= x.number || a.through-x.number > uint64(x.flying()) {
 		return nil, errAnswer
 	}
 	n := int(a.through - x.number)
 	answers := make([]Answer, n)
-	for i, f := range x.flight[:n] {
+	done := x.flight[x.head : x.head+n]
+	for i, f := range done {
 		answers[i].ID = f.id
-		x.bytes -= f.size
+		x.bytes -= len(f.raw)
 	}
 	last := x.number
 	for _, r := range a.refused {
@@ -375,11 +377,16 @@ func (x *session) match(a *acks) ([]Answer, error) {
 		}
 		last = r.number
 		answers[r.number-x.number-1].Refused = r.reason
-		if r.reason == ReasonNotAccepted && x.windowBytes < event.MaxEvent {
-			x.turnedDown = true
+		if raw := done[r.number-x.number-1].raw; r.reason == ReasonNotAccepted && len(raw) <= event.MaxRequest {
+			x.turnedDown = append(x.turnedDown, raw)
 		}
 	}
-	x.flight = append(x.flight[:0], x.flight[n:]...)
+	clear(done)
+	if x.head += n; 2*x.head >= len(x.flight) {
+		left := copy(x.flight, x.flight[x.head:])
+		clear(x.flight[left:])
+		x.flight, x.head = x.flight[:left], 0
+	}
 	x.number, x.progress, x.last = a.through, true, time.Now()
 	return answers, nil
 }
@@ -408,17 +415,20 @@ func (x *session) answered(answers []Answer) {
 	signal(x.note)
 }
 
+// flying returns how many events are in flight; the caller holds mu.
+func (x *session) flying() int { return len(x.flight) - x.head }
+
 func (x *session) room() (events, bytes int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.windowEvents - len(x.flight), x.windowBytes - x.bytes
+	return x.windowEvents - x.flying(), x.windowBytes - x.bytes
 }
 
 // resting reports whether nothing is in flight or to be noted.
 func (x *session) resting() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return len(x.flight) == 0 && len(x.answers) == 0 && x.noting == 0
+	return x.flying() == 0 && len(x.answers) == 0 && x.noting == 0
 }
 
 // settled reports whether every answer is noted.
@@ -431,14 +441,14 @@ func (x *session) settled() bool {
 func (x *session) inFlight() int {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return len(x.flight)
+	return x.flying()
 }
 
 // patience is how long to wait for the next answer.
 func (x *session) patience() time.Duration {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if len(x.flight) == 0 {
+	if x.flying() == 0 {
 		return stallTimeout
 	}
 	return max(time.Millisecond, stallTimeout-time.Since(x.last))
@@ -447,7 +457,7 @@ func (x *session) patience() time.Duration {
 func (x *session) stalled() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return len(x.flight) > 0 && time.Since(x.last) >= stallTimeout
+	return x.flying() > 0 && time.Since(x.last) >= stallTimeout
 }
 
 func (x *session) lastAck(before time.Time) time.Time {

@@ -51,25 +51,31 @@ var (
 // The machine, seen from one side. Capitals are steps of the other side, the
 // rest are acts of our own; what is said to them stands in brackets.
 //
-//	             request [request]                    DECLINE
-//	 None ───────────────────────────▶ Outgoing ─────────────────▶ Declined
-//	Removed ─────────────────────────▶    │  ◀──────────────────────  │
-//	   │                                  │      request [request]    │
-//	   │ REQUEST          ACCEPT, REQUEST │                           │ REQUEST
-//	   │                       [accept]   ▼                           │
-//	   ├──────────▶ Incoming ──────────▶ Friend                       │
-//	   │           │  ▲   accept, request  │                          │
-//	   │           │  │   [accept]         │ end [end], END           │
-//	   │◀──────────┘  └────────────────────┼──────────────────────────┘
-//	   │  decline [decline], END           ▼
-//	   └────────────────────────────── Removed
+//	                  request [request]
+//	None, Removed, ────────────────────────▶ Outgoing ──┐ DECLINE
+//	   Declined                                 │ ▲     │
+//	      │                                     │ └──── Declined
+//	      │ REQUEST            ACCEPT, REQUEST  │           │ ACCEPT
+//	      ▼                            [accept] ▼           ▼
+//	   Incoming ─────────────────────────────▶ Friend ◀─────┘
+//	      │       accept, request [accept]      │
+//	      │                                     │ end [end], END, DECLINE
+//	      │ decline [decline], END              ▼
+//	      └────────────▶ None                Removed
 //
-//	any but Blocked: block (silently) ▶ Blocked: unblock (silently) ▶ None
+//	Outgoing: end [end] ▶ None          Declined: end ▶ None
+//	any but Blocked: block ▶ Blocked    Blocked: unblock ▶ None
 //
 // A request to somebody who has asked us is an acceptance, so two people who
 // ask each other at the same time become friends. A friend who asks again has
 // lost their state and is told once more that we are friends. An end while we
-// are asking is an older friendship's, which the request has overtaken.
+// are asking is an older friendship's, which the request has overtaken. Who has
+// said no may still say yes: we have asked, and have not taken it back. An
+// acceptance of an earlier request can make us a friend of somebody who has not
+// answered the present one; their no ends that. Block and unblock are silent.
+//
+// What the other side does not accept (Refused) is undone here, or one side
+// would believe in a friendship that the other has left.
 
 // Ours returns what an act of our own makes of a friendship in state s.
 func Ours(s State, a Act) (Move, error) {
@@ -138,13 +144,16 @@ func Theirs(s State, step event.ContactStep) (Move, bool) {
 		return Move{To: Incoming}, true
 	case event.ContactAccept:
 		switch s {
-		case Outgoing, Friend:
+		case Outgoing, Declined, Friend:
 			return Move{To: Friend}, true
 		}
 		return stay, false
 	case event.ContactDecline:
-		if s == Outgoing {
+		switch s {
+		case Outgoing:
 			return Move{To: Declined}, true
+		case Friend:
+			return Move{To: Removed}, true
 		}
 		return stay, true
 	case event.ContactEnd:
@@ -159,4 +168,16 @@ func Theirs(s State, step event.ContactStep) (Move, bool) {
 		return stay, s == Friend
 	}
 	return stay, false
+}
+
+// Refused returns what becomes of a friendship in state s when the other side
+// has not accepted the step that we said last.
+func Refused(s State, step event.ContactStep) Move {
+	switch {
+	case s == Outgoing && step == event.ContactRequest:
+		return Move{To: Declined}
+	case s == Friend && step == event.ContactAccept:
+		return Move{To: Removed}
+	}
+	return Move{To: s}
 }
