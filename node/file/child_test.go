@@ -202,7 +202,7 @@ func childFetch(ctx context.Context, args []string) error {
 	received := uint64(0)
 	for {
 		f := &fetch{
-			dialer: newDialer(h), part: p, board: board, root: Root(raw), log: discardLog(), synced: func(uint64) {},
+			dialer: &dialer{h}, part: p, board: board, root: Root(raw), log: discardLog(), synced: func(uint64) {},
 			peers:    func(context.Context) []peer.ID { return []peer.ID{info.ID} },
 			verdicts: &verdicts{m: map[peer.ID]*verdict{}}, stall: receiveTimeout,
 		}

@@ -87,7 +87,7 @@ func TestDiskFills(t *testing.T) {
 	defer p.close()
 	newFetch := func() *fetch {
 		return &fetch{
-			dialer: newDialer(h), part: p, board: newBoard(have), root: body.Root, log: discardLog(), synced: func(uint64) {},
+			dialer: &dialer{h}, part: p, board: newBoard(have), root: body.Root, log: discardLog(), synced: func(uint64) {},
 			peers:    func(context.Context) []peer.ID { return []peer.ID{src.ID()} },
 			verdicts: &verdicts{m: map[peer.ID]*verdict{}}, stall: 5 * time.Second,
 		}

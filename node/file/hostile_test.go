@@ -66,7 +66,7 @@ func fetchHere(t *testing.T, h host.Host, dir string, size uint64, root Root, so
 	}
 	t.Cleanup(p.close)
 	f := &fetch{
-		dialer: newDialer(h), part: p, board: newBoard(have), root: root, log: discardLog(), synced: func(uint64) {},
+		dialer: &dialer{h}, part: p, board: newBoard(have), root: root, log: discardLog(), synced: func(uint64) {},
 		peers:    func(context.Context) []peer.ID { return sources },
 		verdicts: &verdicts{m: map[peer.ID]*verdict{}}, stall: 300 * time.Millisecond,
 	}

@@ -65,7 +65,7 @@ func NewManager(ctx context.Context, cfg Config) (*Manager, error) {
 		return nil, err
 	}
 	m := &Manager{
-		cfg: cfg, log: cfg.Log, trees: t, dialer: newDialer(cfg.Host), kick: make(chan struct{}, 1),
+		cfg: cfg, log: cfg.Log, trees: t, dialer: &dialer{cfg.Host}, kick: make(chan struct{}, 1),
 		jobs: map[event.ID]*job{}, shared: map[Root]map[event.ID]Transfer{},
 	}
 	m.server = newServer(t, m, cfg.Log)
@@ -87,7 +87,6 @@ func NewManager(ctx context.Context, cfg Config) (*Manager, error) {
 // once.
 func (m *Manager) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	defer m.dialer.wait()
 	defer wg.Wait()
 	wg.Go(func() { m.server.run(ctx, m.cfg.Host) })
 	for {

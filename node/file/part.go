@@ -360,10 +360,10 @@ func sameContent(ctx context.Context, path string, s shape, hash Root) bool {
 		return false
 	}
 	defer f.Close()
-	h := blake3.New(hashSize, nil)
+	h, in := blake3.New(hashSize, nil), withContext(ctx, f)
 	buf := make([]byte, readSize)
 	for {
-		n, err := contextReader{ctx, f}.Read(buf)
+		n, err := in.Read(buf)
 		h.Write(buf[:n])
 		if n == 0 || err != nil {
 			break

@@ -30,7 +30,7 @@ var errPicture = errors.New("not a picture that can be previewed")
 // makePreview decodes a JPEG, PNG, GIF or WebP and returns a small JPEG that
 // stands upright and carries no metadata: it is drawn anew.
 func makePreview(ctx context.Context, r io.ReadSeeker) (*event.Preview, error) {
-	config, format, err := image.DecodeConfig(contextReader{ctx, r})
+	config, format, err := image.DecodeConfig(withContext(ctx, r))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errPicture, err)
 	}
@@ -42,12 +42,12 @@ func makePreview(ctx context.Context, r io.ReadSeeker) (*event.Preview, error) {
 		if _, err := r.Seek(0, io.SeekStart); err != nil {
 			return nil, fmt.Errorf("reading the picture: %w", err)
 		}
-		orientation = jpegOrientation(contextReader{ctx, r})
+		orientation = jpegOrientation(withContext(ctx, r))
 	}
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("reading the picture: %w", err)
 	}
-	picture, _, err := image.Decode(contextReader{ctx, r})
+	picture, _, err := image.Decode(withContext(ctx, r))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errPicture, err)
 	}
@@ -124,15 +124,18 @@ func encodePreview(src *image.RGBA) (*event.Preview, error) {
 	return nil, errPicture
 }
 
-// contextReader ends a long decoding when the context does.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
+// readFunc is a reader out of one function.
+type readFunc func([]byte) (int, error)
 
-func (c contextReader) Read(p []byte) (int, error) {
-	if c.ctx.Err() != nil {
-		return 0, context.Cause(c.ctx)
-	}
-	return c.r.Read(p)
+// Read calls the function.
+func (f readFunc) Read(p []byte) (int, error) { return f(p) }
+
+// withContext ends a long reading when the context does.
+func withContext(ctx context.Context, r io.Reader) io.Reader {
+	return readFunc(func(p []byte) (int, error) {
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		return r.Read(p)
+	})
 }

@@ -19,10 +19,11 @@ import (
 )
 
 const (
-	// MaxStreamsPerPeer and MaxStreams are how many streams are served at
-	// once; one beyond that is reset.
+	// MaxStreamsPerPeer is how many streams of one peer are served at once;
+	// one beyond that is reset.
 	MaxStreamsPerPeer = 8
-	MaxStreams        = 32
+	// MaxStreams is the same for all peers together.
+	MaxStreams = 32
 	// recheck is how long an answer of the Authorizer is believed on a
 	// stream.
 	recheck = 2 * time.Second

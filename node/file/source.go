@@ -85,11 +85,9 @@ func (s *source) paced(d time.Duration) {
 // missing or the source fails. One failing stream does not end the others
 // unless the source is at fault.
 func (f *fetch) take(ctx context.Context, src *source) error {
-	l, err := f.dialer.link(ctx, src.peer, f.part.shape.size)
-	if err != nil {
+	if err := f.dialer.connect(ctx, src.peer); err != nil {
 		return err
 	}
-	defer l.close()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	streams := int(min(streamsPerSource, f.part.shape.pieces()))
@@ -97,7 +95,7 @@ func (f *fetch) take(ctx context.Context, src *source) error {
 	var wg sync.WaitGroup
 	for i := range streams {
 		wg.Go(func() {
-			errs[i] = f.takeStream(ctx, l, src)
+			errs[i] = f.takeStream(ctx, src)
 			if errs[i] != nil && !transient(errs[i]) {
 				cancel(errs[i])
 			}
@@ -138,8 +136,8 @@ type lane struct {
 	buf     []byte
 }
 
-func (f *fetch) takeStream(ctx context.Context, l *link, src *source) error {
-	s, err := l.open(ctx)
+func (f *fetch) takeStream(ctx context.Context, src *source) error {
+	s, err := f.dialer.open(ctx, src.peer, f.part.shape.size)
 	if err != nil {
 		return err
 	}

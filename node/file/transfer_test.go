@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/libp2p/go-libp2p"
-	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/kith-chat/kith/identity/event"
@@ -306,7 +304,7 @@ func TestSeveralSources(t *testing.T) {
 	}
 	defer p.close()
 	f := &fetch{
-		dialer: newDialer(h), part: p, board: newBoard(have), root: body.Root, log: discardLog(), synced: func(uint64) {},
+		dialer: &dialer{h}, part: p, board: newBoard(have), root: body.Root, log: discardLog(), synced: func(uint64) {},
 		peers:    func(context.Context) []peer.ID { return []peer.ID{peers[2], peers[0], peers[1]} },
 		verdicts: &verdicts{m: map[peer.ID]*verdict{}}, stall: receiveTimeout,
 	}
@@ -323,48 +321,5 @@ func TestSeveralSources(t *testing.T) {
 	}
 	if counts[0].Load() == 0 || counts[1].Load() == 0 {
 		t.Fatalf("pieces came from %d and %d", counts[0].Load(), counts[1].Load())
-	}
-}
-
-// TestBulkConnection: between peers that are connected over QUIC a large file
-// goes over a TCP connection of its own, which goes away afterwards.
-func TestBulkConnection(t *testing.T) {
-	t.Parallel()
-	both := func() *node {
-		h, err := libp2p.New(libp2p.ListenAddrStrings("/ip4/127.0.0.1/udp/0/quic-v1", "/ip4/127.0.0.1/tcp/0"),
-			libp2p.DisableRelay(), libp2p.DisableIdentifyAddressDiscovery())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { h.Close() })
-		return startNode(t, h, t.TempDir(), newMemoryStore(), &everybody{}, nil)
-	}
-	ann, bob := both(), both()
-	bob.sources.set(ann.host.ID())
-	for _, a := range ann.host.Addrs() {
-		if !plainTCP(a) {
-			if err := bob.host.Connect(t.Context(), peer.AddrInfo{ID: ann.host.ID(), Addrs: ann.host.Addrs()}); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if bob.dialer.tcpConn(ann.host.ID()) != nil {
-		t.Skip("connected over TCP at once")
-	}
-	tcpStreams := &atomic.Int64{}
-	ann.host.SetStreamHandler(Protocol, func(s network.Stream) {
-		if plainTCP(s.Conn().RemoteMultiaddr()) {
-			tcpStreams.Add(1)
-		}
-		ann.server.handle(t.Context(), s)
-	})
-	path := randomFile(t, bulkFrom+1)
-	sameFiles(t, path, bob.get(t, ann.share(t, path), StateDone).Path)
-	if tcpStreams.Load() == 0 {
-		t.Fatal("the file went over QUIC")
-	}
-	bob.dialer.wait()
-	if len(bob.dialer.bulk) != 0 {
-		t.Fatal("the connection is kept")
 	}
 }

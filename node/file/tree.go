@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/bits"
 
 	"lukechampine.com/blake3/guts"
 
@@ -51,14 +50,6 @@ func newShape(size uint64) (shape, error) {
 // width is the number of nodes of a level.
 func (s shape) width(level int) uint64 {
 	return (s.groups + 1<<level - 1) >> level
-}
-
-// levels is the number of levels below the root: the ones that are stored.
-func (s shape) levels() int {
-	if s.groups < 2 {
-		return 0
-	}
-	return bits.Len64(s.groups - 1)
 }
 
 func (s shape) pieces() uint64 { return s.width(pieceLevel) }
