@@ -218,6 +218,7 @@ type Self struct {
 	Account identity.AccountID
 	Device  identity.DeviceID
 	Name    string
+	Invite  string // the invite that stands until it is revoked, with the addresses of now
 	Devices []DeviceInfo
 }
 

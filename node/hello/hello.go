@@ -94,6 +94,7 @@ type Service struct {
 
 	mu      sync.Mutex
 	people  map[peer.ID]Person
+	told    map[peer.ID]bool          // connected peers that know who we are
 	pending map[peer.ID]chan struct{} // exchanges that we have opened
 	ctx     context.Context           // of Run; nil outside
 	wg      sync.WaitGroup
@@ -106,7 +107,7 @@ func New(cfg Config) *Service {
 	}
 	return &Service{
 		cfg: cfg, log: cfg.Log, inward: make(chan struct{}, maxStreams),
-		people: make(map[peer.ID]Person), pending: make(map[peer.ID]chan struct{}),
+		people: make(map[peer.ID]Person), told: make(map[peer.ID]bool), pending: make(map[peer.ID]chan struct{}),
 	}
 }
 
@@ -172,6 +173,7 @@ func (s *Service) forget(p peer.ID) {
 	s.mu.Lock()
 	person, had := s.people[p]
 	delete(s.people, p)
+	delete(s.told, p)
 	s.mu.Unlock()
 	if had && s.cfg.OnPart != nil {
 		s.cfg.OnPart(person)
@@ -235,6 +237,13 @@ func (s *Service) Person(p peer.ID) (Person, bool) {
 	return person, ok
 }
 
+// Told reports whether a connected peer has been told who we are.
+func (s *Service) Told(p peer.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.told[p]
+}
+
 // People returns everybody who is connected and has said who they are.
 func (s *Service) People() []Person {
 	s.mu.Lock()
@@ -284,7 +293,7 @@ func (s *Service) open(ctx context.Context, p peer.ID) (again bool, err error) {
 	}
 	told := s.cfg.Policy.Reveal(p, account, lan, false)
 	if told {
-		s.fill(ours)
+		s.fill(p, ours)
 	}
 	w := wire.NewWriter(st, maxFrame)
 	if err := errors.Join(w.WriteMessage(ours), w.Flush()); err != nil {
@@ -333,13 +342,19 @@ func (s *Service) answer(ctx context.Context, st network.Stream) {
 	}
 	ours := &pb.Hello{Version: Version, Capabilities: s.cfg.Capabilities}
 	if s.cfg.Policy.Reveal(p, account, lan, proved) {
-		s.fill(ours)
+		s.fill(p, ours)
 	}
 	w := wire.NewWriter(st, maxFrame)
 	err = errors.Join(w.WriteMessage(ours), w.Flush())
 }
 
-func (s *Service) fill(m *pb.Hello) {
+// fill says who we are, and remembers that the peer knows.
+func (s *Service) fill(p peer.ID, m *pb.Hello) {
+	s.mu.Lock()
+	if len(s.told) < maxPeople {
+		s.told[p] = true
+	}
+	s.mu.Unlock()
 	c := s.cfg.Policy.Card()
 	m.Certificate, m.Name, m.DeviceList = c.Certificate.Bytes(), c.Name, c.DeviceList
 }

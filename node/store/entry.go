@@ -157,3 +157,13 @@ func (s *Store) Get(_ context.Context, id event.ID) (e Entry, err error) {
 	})
 	return e, err
 }
+
+// Has reports whether an event is here, also when its body was erased.
+func (s *Store) Has(_ context.Context, id event.ID) bool {
+	have := false
+	err := s.view(func(t *tx) error {
+		have = t.has(eventKey(id))
+		return nil
+	})
+	return err == nil && have
+}

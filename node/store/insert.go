@@ -83,7 +83,7 @@ func (t *tx) mark(c *chatRecord, p *place, e *event.Event, own bool, eff event.T
 	if eff >= c.lastEff {
 		c.Last, c.lastEff, c.LastTime = e.ID(), eff, eff.Wall()
 	}
-	if p.state == Received || h.Kind == event.KindForeign && p.state != Sent {
+	if p.state == Received {
 		p.flags |= flagUnread
 		c.Unread++
 		body, err := e.Body()

@@ -97,3 +97,11 @@ func (s *Store) Cancel(ctx context.Context, to identity.AccountID, reason string
 		}
 	}
 }
+
+// OutboxCount returns how many rows wait for a person.
+func (s *Store) OutboxCount(_ context.Context, to identity.AccountID) (n int, err error) {
+	err = s.view(func(t *tx) error {
+		return t.keys(key(keyOutbox, to[:]), func([]byte) (bool, error) { n++; return true, nil })
+	})
+	return n, err
+}

@@ -77,7 +77,9 @@ func (t *tx) outgoing(out Outgoing) (Entry, error) {
 		return Entry{}, fmt.Errorf("making the event: the store belongs to another device")
 	}
 	state := Queued
-	if len(out.To) == 0 && !out.ToGroup {
+	if out.Foreign {
+		state = Received
+	} else if len(out.To) == 0 && !out.ToGroup {
 		state = Sent
 	}
 	entry, err := t.insert(c, e, state, now)

@@ -86,6 +86,8 @@ type Outgoing struct {
 	Chat    event.ConversationID
 	To      []identity.AccountID
 	ToGroup bool
+	// Foreign says that the event keeps what somebody else said: it is unread.
+	Foreign bool
 	// Sign makes the event for its place. It runs inside the writer: it must
 	// be quick and must not call the store.
 	Sign func(Slot) (*event.Event, error)
