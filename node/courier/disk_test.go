@@ -44,6 +44,7 @@ type disk struct {
 	chain    map[event.ConversationID]slot
 	position uint64
 	secrets  byte // how many there have been
+	card     func(*courier.Card)
 }
 
 type slot struct {
@@ -198,20 +199,25 @@ func (d *disk) Count(_ context.Context, to identity.AccountID) (n int, err error
 // Compose implements courier.Composer.
 func (d *disk) Compose(_ context.Context, to identity.AccountID, body event.Body) (id event.ID, err error) {
 	err = d.commit("Compose", func() error {
-		chat := event.Direct(d.dev.Account(), to)
-		at := d.chain[chat]
-		e, err := event.Sign(d.dev, event.Header{
-			Conversation: chat, Sequence: at.sequence + 1, Previous: at.last, Time: event.TimeOf(time.Now()) + event.Time(at.sequence+1),
-		}, body)
-		if err != nil {
-			return err
-		}
-		id = e.ID()
-		d.chain[chat] = slot{at.sequence + 1, id}
-		d.enqueue(to, id, e.Bytes())
-		return nil
+		id, err = d.compose(to, body)
+		return err
 	})
 	return id, err
+}
+
+// compose makes an event of our own; the caller holds mu.
+func (d *disk) compose(to identity.AccountID, body event.Body) (event.ID, error) {
+	chat := event.Direct(d.dev.Account(), to)
+	at := d.chain[chat]
+	e, err := event.Sign(d.dev, event.Header{
+		Conversation: chat, Sequence: at.sequence + 1, Previous: at.last, Time: event.TimeOf(time.Now()) + event.Time(at.sequence+1),
+	}, body)
+	if err != nil {
+		return event.ID{}, err
+	}
+	d.chain[chat] = slot{at.sequence + 1, e.ID()}
+	d.enqueue(to, e.ID(), e.Bytes())
+	return e.ID(), nil
 }
 
 // enqueue puts bytes into an outbox, whatever they are.
@@ -276,6 +282,9 @@ func (d *disk) Card(context.Context) (card courier.Card, err error) {
 	err = d.read(func() {
 		secret := sha256.Sum256([]byte{d.secrets, d.dev.ID().Peer()[5]})
 		card = courier.Card{Name: "name of " + d.dev.Account().Short(), DiscoverySecret: secret[:], Addresses: [][]byte{{4, 127, 0, 0, 1}}}
+		if d.card != nil {
+			d.card(&card)
+		}
 	})
 	return card, err
 }

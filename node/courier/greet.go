@@ -79,6 +79,8 @@ func (c *Courier) receive(ctx context.Context, s network.Stream, in *inbound) er
 	}
 	if ct.State == Friend {
 		ours.deviceList = c.cfg.Self.DeviceList(ctx)
+	}
+	if known && len(f.open.deviceList) > 0 {
 		c.cfg.Devices.TakeList(ctx, ct.Account, f.open.deviceList)
 	}
 	w := wire.NewWriter(s, maxFrame)

@@ -126,8 +126,8 @@ type Self interface {
 type Devices interface {
 	// Revoked reports whether the account has taken the device off its list.
 	Revoked(ctx context.Context, a identity.AccountID, d identity.DeviceID) bool
-	// TakeList considers a device list that a friend has sent; it is not
-	// verified yet.
+	// TakeList considers a device list that a friend, or somebody we have
+	// asked, has sent; it is not verified yet.
 	TakeList(ctx context.Context, a identity.AccountID, list []byte)
 }
 

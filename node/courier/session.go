@@ -20,8 +20,10 @@ var (
 	errStalled  = errors.New("the other side does not answer for what it was sent")
 	errSomebody = errors.New("somebody else answered")
 	errAnswer   = errors.New("the other side answered for something it was not sent")
-	// errIdle ends a session that has had nothing to send for a while.
-	errIdle = errors.New("nothing to send")
+	// errIdle ends a session that has had nothing to send for a while, errRenew
+	// one whose limits are those of the strangers that we were.
+	errIdle  = errors.New("nothing to send")
+	errRenew = errors.New("to be opened again as friends")
 )
 
 // session is a stream that we opened, after both sides have said who they are.
@@ -36,6 +38,7 @@ type session struct {
 	w            *wire.Writer
 	windowEvents int
 	windowBytes  int
+	asFriend     bool // what they were to us when the stream was opened
 
 	moved chan struct{} // answers came, or were noted
 	note  chan struct{} // there are answers to note
@@ -121,7 +124,7 @@ func (x *session) work(ctx context.Context, l *line) error {
 	err := g.Wait()
 	close(over)
 	keeper.Wait()
-	if errors.Is(err, errIdle) {
+	if errors.Is(err, errIdle) || errors.Is(err, errRenew) {
 		return nil
 	}
 	return err
@@ -168,7 +171,7 @@ func (x *session) greet(ctx context.Context, p peer.ID) error {
 	ours := opening{certificate: x.c.cfg.Device.Certificate(), windowEvents: 1, windowBytes: 1}
 	if ct, err := x.c.cfg.Contacts.Contact(ctx, x.to); err != nil {
 		return fmt.Errorf("reading the contact: %w", err)
-	} else if ct.State == Friend {
+	} else if x.asFriend = ct.State == Friend; x.asFriend {
 		ours.deviceList = x.c.cfg.Self.DeviceList(ctx)
 	}
 	if err := writeOpening(x.w, ours); err != nil {
@@ -225,6 +228,9 @@ func (x *session) send(ctx context.Context, l *line) error {
 			}
 		}
 		if len(rows) > 0 {
+			if err := x.outgrown(ctx); err != nil {
+				return err
+			}
 			after = rows[len(rows)-1].Position
 			var err error
 			if buf, err = x.dispatch(buf, rows); err != nil {
@@ -261,6 +267,22 @@ func (x *session) send(ctx context.Context, l *line) error {
 		}
 		stall.Stop()
 	}
+}
+
+// outgrown ends a session that was opened to ask for a friendship once the
+// friendship is there.
+func (x *session) outgrown(ctx context.Context) error {
+	if x.asFriend || x.windowBytes >= event.MaxEvent {
+		return nil
+	}
+	ct, err := x.c.cfg.Contacts.Contact(ctx, x.to)
+	if err != nil {
+		return fmt.Errorf("reading the contact: %w", err)
+	}
+	if ct.State == Friend {
+		return errRenew
+	}
+	return nil
 }
 
 // dispatch sends rows in one frame. A row that the other side cannot take, by

@@ -71,12 +71,12 @@ type node struct {
 }
 
 // inWorld runs a story among people who know nothing of each other.
-func inWorld(t *testing.T, l link, people int, story func(w *world)) {
+func inWorld(t *testing.T, l link, people int, story func(t *testing.T, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, l, people)
 		defer w.close()
-		story(w)
+		story(t, w)
 	})
 }
 
@@ -165,6 +165,18 @@ func (n *node) restart() {
 	n.start()
 }
 
+// tend restarts whoever has died.
+func (w *world) tend() {
+	for _, n := range w.nodes {
+		n.mu.Lock()
+		dead := n.dead
+		n.mu.Unlock()
+		if dead {
+			n.restart()
+		}
+	}
+}
+
 var errOffline = errors.New("they are not online")
 
 // Reach implements courier.Finder.
@@ -205,12 +217,15 @@ func befriend(a, b *node) {
 	b.contacts[a.account()] = courier.Contact{Account: a.account(), State: courier.Friend}
 }
 
-// say puts a text into the outbox and wakes the courier.
+// say puts a text into the outbox and wakes the courier. It never meets an
+// armed crash: what a person was shown as queued is on the disk.
 func (n *node) say(to *node, text string) event.ID { return n.put(to, event.Text{Text: text}) }
 
 func (n *node) put(to *node, body event.Body) event.ID {
 	n.w.t.Helper()
-	id, err := n.Compose(context.Background(), to.account(), body)
+	n.mu.Lock()
+	id, err := n.compose(to.account(), body)
+	n.mu.Unlock()
 	if err != nil {
 		n.w.t.Fatal(err)
 	}
@@ -258,6 +273,7 @@ func (w *world) until(what string, limit time.Duration, ok func() bool) {
 	w.t.Helper()
 	for end := time.Now().Add(limit); ; time.Sleep(5 * time.Millisecond) {
 		synctest.Wait()
+		w.tend()
 		if ok() {
 			return
 		}
