@@ -49,8 +49,8 @@ func (k AccountKey) LogValue() slog.Value { return k.ID().LogValue() }
 // String keeps the private key out of formatted text.
 func (k AccountKey) String() string { return k.ID().String() }
 
-// GoString keeps the private key out of %#v.
-func (k AccountKey) GoString() string { return "identity.AccountKey(" + k.String() + ")" }
+// Format writes String whatever the verb.
+func (k AccountKey) Format(f fmt.State, _ rune) { redact(f, k.String()) }
 
 // AccountFromBytes checks that b is a usable account key and returns its ID.
 func AccountFromBytes(b []byte) (AccountID, error) {

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"time"
@@ -30,12 +31,12 @@ type Certificate struct {
 func Certify(account AccountKey, device DeviceID, issued time.Time) (Certificate, error) {
 	id := account.ID()
 	payload, err := proto.Marshal(&pb.CertificateBody{
-		Account: id[:], Device: device[:], IssuedMs: issued.UnixMilli(),
+		Account: id[:], Device: device[:], IssuedMs: millis(issued),
 	})
 	if err != nil {
 		return Certificate{}, fmt.Errorf("encoding the certificate: %w", err)
 	}
-	raw, err := proto.Marshal(&pb.Signed{Payload: payload, Signature: account.Sign(DomainCertificate, payload)})
+	raw, err := sealSigned(payload, account.Sign(DomainCertificate, payload))
 	if err != nil {
 		return Certificate{}, fmt.Errorf("encoding the certificate: %w", err)
 	}
@@ -47,12 +48,12 @@ func ParseCertificate(raw []byte) (Certificate, error) {
 	if len(raw) == 0 || len(raw) > MaxCertificate {
 		return Certificate{}, fmt.Errorf("%w: it has %d bytes", ErrCertificate, len(raw))
 	}
-	var signed pb.Signed
-	var body pb.CertificateBody
-	if err := proto.Unmarshal(raw, &signed); err != nil {
+	payload, signature, err := openSigned(raw)
+	if err != nil {
 		return Certificate{}, fmt.Errorf("%w: %w", ErrCertificate, err)
 	}
-	if err := proto.Unmarshal(signed.GetPayload(), &body); err != nil {
+	var body pb.CertificateBody
+	if err := proto.Unmarshal(payload, &body); err != nil {
 		return Certificate{}, fmt.Errorf("%w: %w", ErrCertificate, err)
 	}
 	account, err := AccountFromBytes(body.GetAccount())
@@ -63,14 +64,14 @@ func ParseCertificate(raw []byte) (Certificate, error) {
 	if err != nil {
 		return Certificate{}, fmt.Errorf("%w: %w", ErrCertificate, err)
 	}
-	if err := DomainCertificate.Verify(account, signed.GetPayload(), signed.GetSignature()); err != nil {
+	if err := DomainCertificate.Verify(account, payload, signature); err != nil {
 		return Certificate{}, fmt.Errorf("%w: %w", ErrCertificate, err)
 	}
-	return Certificate{
-		Account: account, Device: device,
-		Issued: time.UnixMilli(body.GetIssuedMs()).UTC(),
-		raw:    append([]byte(nil), raw...),
-	}, nil
+	issued, err := instant(body.GetIssuedMs())
+	if err != nil {
+		return Certificate{}, fmt.Errorf("%w: %w", ErrCertificate, err)
+	}
+	return Certificate{Account: account, Device: device, Issued: issued, raw: bytes.Clone(raw)}, nil
 }
 
 // Bytes returns the encoded certificate; the caller must not change it.

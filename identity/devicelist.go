@@ -43,18 +43,21 @@ type DeviceList struct {
 
 // SignDeviceList makes a list that follows the version before (0 for none).
 func SignDeviceList(account AccountKey, before uint64, devices []ListedDevice, now time.Time) (DeviceList, error) {
+	if before >= maxVersion {
+		return DeviceList{}, fmt.Errorf("%w: there is no version after %d", ErrDeviceList, before)
+	}
 	id := account.ID()
 	body := &pb.DeviceListBody{
-		Account: id[:], Version: max(uint64(max(now.UnixMilli(), 1)), before+1), IssuedMs: now.UnixMilli(),
+		Account: id[:], Version: max(uint64(millis(now)), before+1), IssuedMs: millis(now),
 	}
 	for _, d := range devices {
-		body.Devices = append(body.Devices, &pb.ListedDevice{Device: d.Device[:], Name: CleanName(d.Name), AddedMs: d.Added.UnixMilli()})
+		body.Devices = append(body.Devices, &pb.ListedDevice{Device: d.Device[:], Name: CleanName(d.Name), AddedMs: millis(d.Added)})
 	}
 	payload, err := proto.Marshal(body)
 	if err != nil {
 		return DeviceList{}, fmt.Errorf("encoding the device list: %w", err)
 	}
-	raw, err := proto.Marshal(&pb.Signed{Payload: payload, Signature: account.Sign(DomainDeviceList, payload)})
+	raw, err := sealSigned(payload, account.Sign(DomainDeviceList, payload))
 	if err != nil {
 		return DeviceList{}, fmt.Errorf("encoding the device list: %w", err)
 	}
@@ -66,31 +69,52 @@ func ParseDeviceList(raw []byte) (DeviceList, error) {
 	if len(raw) == 0 || len(raw) > MaxDeviceList {
 		return DeviceList{}, fmt.Errorf("%w: it has %d bytes", ErrDeviceList, len(raw))
 	}
-	var signed pb.Signed
-	var body pb.DeviceListBody
-	if err := errors.Join(proto.Unmarshal(raw, &signed), proto.Unmarshal(signed.GetPayload(), &body)); err != nil {
-		return DeviceList{}, fmt.Errorf("%w: %w", ErrDeviceList, err)
-	}
-	account, err := AccountFromBytes(body.GetAccount())
+	l, err := parseDeviceList(raw)
 	if err != nil {
 		return DeviceList{}, fmt.Errorf("%w: %w", ErrDeviceList, err)
 	}
-	if err := DomainDeviceList.Verify(account, signed.GetPayload(), signed.GetSignature()); err != nil {
-		return DeviceList{}, fmt.Errorf("%w: %w", ErrDeviceList, err)
+	return l, nil
+}
+
+func parseDeviceList(raw []byte) (DeviceList, error) {
+	payload, signature, err := openSigned(raw)
+	if err != nil {
+		return DeviceList{}, err
 	}
-	if n := len(body.GetDevices()); n == 0 || n > MaxDevices || body.GetVersion() == 0 {
-		return DeviceList{}, fmt.Errorf("%w: it has %d devices", ErrDeviceList, n)
+	var body pb.DeviceListBody
+	if err := proto.Unmarshal(payload, &body); err != nil {
+		return DeviceList{}, err
 	}
-	l := DeviceList{
-		Account: account, Version: body.GetVersion(), Issued: time.UnixMilli(body.GetIssuedMs()).UTC(),
-		raw: append([]byte(nil), raw...),
+	account, err := AccountFromBytes(body.GetAccount())
+	if err != nil {
+		return DeviceList{}, err
+	}
+	if err := DomainDeviceList.Verify(account, payload, signature); err != nil {
+		return DeviceList{}, err
+	}
+	if n := len(body.GetDevices()); n == 0 || n > MaxDevices {
+		return DeviceList{}, fmt.Errorf("it has %d devices, not 1 to %d", n, MaxDevices)
+	}
+	if v := body.GetVersion(); v == 0 || v > maxVersion {
+		return DeviceList{}, errors.New("its version is out of range")
+	}
+	l := DeviceList{Account: account, Version: body.GetVersion(), raw: bytes.Clone(raw)}
+	if l.Issued, err = instant(body.GetIssuedMs()); err != nil {
+		return DeviceList{}, err
 	}
 	for _, d := range body.GetDevices() {
 		id, err := ParseDeviceKey(d.GetDevice())
-		if err != nil || l.Contains(id) {
-			return DeviceList{}, fmt.Errorf("%w: a device's key is wrong or there twice", ErrDeviceList)
+		if err != nil {
+			return DeviceList{}, err
 		}
-		l.Devices = append(l.Devices, ListedDevice{id, CleanName(d.GetName()), time.UnixMilli(d.GetAddedMs()).UTC()})
+		if l.Contains(id) {
+			return DeviceList{}, errors.New("a device is there twice")
+		}
+		added, err := instant(d.GetAddedMs())
+		if err != nil {
+			return DeviceList{}, err
+		}
+		l.Devices = append(l.Devices, ListedDevice{id, CleanName(d.GetName()), added})
 	}
 	return l, nil
 }
@@ -112,8 +136,24 @@ func (l DeviceList) Contains(d DeviceID) bool {
 // version. Of two different lists with one version everybody chooses the one
 // whose bytes are greater.
 func (l DeviceList) Supersedes(old DeviceList) bool {
-	if l.Account != old.Account {
-		return false
+	newer, _ := l.Newer(old)
+	return newer
+}
+
+// Newer is Supersedes with the reason to worry: an error that is ErrDeviceList
+// when the lists are of two accounts, or when they differ under one version,
+// which means that the account's key has been used in two places at once. The
+// answer holds in that case too, so that everybody ends with the same list.
+func (l DeviceList) Newer(old DeviceList) (bool, error) {
+	switch {
+	case l.Account != old.Account:
+		return false, fmt.Errorf("%w: it is another account's", ErrDeviceList)
+	case l.Version != old.Version:
+		return l.Version > old.Version, nil
 	}
-	return l.Version > old.Version || l.Version == old.Version && bytes.Compare(l.raw, old.raw) > 0
+	order := bytes.Compare(l.raw, old.raw)
+	if order == 0 {
+		return false, nil
+	}
+	return order > 0, fmt.Errorf("%w: there are two different lists with version %d", ErrDeviceList, l.Version)
 }

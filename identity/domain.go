@@ -28,7 +28,7 @@ const (
 	DomainRaw          Domain = "kith/1/hash/conversation/raw"
 	DomainSafety       Domain = "kith/1/hash/safety-number"
 	DomainAccountKey   Domain = "kith/1/derive/account-key"      // recovery phrase to account key
-	DomainDiscovery    Domain = "kith/1/derive/discovery-secret" // account key to first discovery secret
+	DomainDiscovery    Domain = "kith/1/derive/discovery-secret" // recovery phrase to first discovery secret
 	DomainRendezvous   Domain = "kith/1/derive/rendezvous"       // discovery secret and day to DHT key
 	DomainHelloProof   Domain = "kith/1/derive/hello-proof"      // discovery secret to proof of holding it
 	DomainPresenceSeal Domain = "kith/1/derive/presence-seal"    // discovery secret to key of presence records

@@ -1,12 +1,15 @@
 package identity
 
 import (
+	"encoding/base32"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/multiformats/go-multiaddr"
 	"google.golang.org/protobuf/proto"
@@ -48,6 +51,24 @@ func (i Invite) Account() AccountID { return i.Certificate.Account }
 // Expired reports whether the invite is no longer valid.
 func (i Invite) Expired(now time.Time) bool { return !i.Expires.IsZero() && now.After(i.Expires) }
 
+// Check is Expired as an error for a person: ErrInviteExpired, with the day.
+func (i Invite) Check(now time.Time) error {
+	if !i.Expired(now) {
+		return nil
+	}
+	return fmt.Errorf("%w on %s: ask for a new one", ErrInviteExpired, i.Expires.Format("2 January 2006 15:04 MST"))
+}
+
+// String names whom the invite leads to; it keeps the secret and the token out
+// of formatted text.
+func (i Invite) String() string { return "(invite of " + i.Account().Short() + ")" }
+
+// Format writes String whatever the verb.
+func (i Invite) Format(f fmt.State, _ rune) { redact(f, i.String()) }
+
+// LogValue makes logs carry the account only.
+func (i Invite) LogValue() slog.Value { return i.Account().LogValue() }
+
 // Sign returns the invite as a kith: link. Addresses beyond the limit are left
 // out.
 func (i Invite) Sign(device *Device) (string, error) {
@@ -57,13 +78,13 @@ func (i Invite) Sign(device *Device) (string, error) {
 		Addresses: addressBytes(i.Addresses), Relays: addressBytes(i.Relays),
 	}
 	if !i.Expires.IsZero() {
-		body.ExpiresMs = i.Expires.UnixMilli()
+		body.ExpiresMs = max(millis(i.Expires), 1)
 	}
 	payload, err := proto.Marshal(body)
 	if err != nil {
 		return "", fmt.Errorf("encoding the invite: %w", err)
 	}
-	raw, err := proto.Marshal(&pb.Signed{Payload: payload, Signature: device.Sign(DomainInvite, payload)})
+	raw, err := sealSigned(payload, device.Sign(DomainInvite, payload))
 	if err != nil {
 		return "", fmt.Errorf("encoding the invite: %w", err)
 	}
@@ -73,7 +94,7 @@ func (i Invite) Sign(device *Device) (string, error) {
 func addressBytes(all []multiaddr.Multiaddr) [][]byte {
 	var out [][]byte
 	for _, a := range all {
-		if b := a.Bytes(); len(b) <= maxInviteAddress && len(out) < MaxInviteAddresses {
+		if b := a.Bytes(); len(b) > 0 && len(b) <= maxInviteAddress && len(out) < MaxInviteAddresses {
 			out = append(out, b)
 		}
 	}
@@ -82,56 +103,116 @@ func addressBytes(all []multiaddr.Multiaddr) [][]byte {
 
 // IsInvite reports whether a text looks like an invite link.
 func IsInvite(text string) bool {
-	return strings.HasPrefix(strings.ToLower(strings.TrimLeft(text, " <\t\n")), invitePrefix)
+	return strings.HasPrefix(strings.ToLower(strings.TrimLeftFunc(text, wrapping)), invitePrefix)
 }
 
-// ParseInvite reads a kith: link and verifies who made it. Line breaks, spaces
-// and angle brackets, as a copy from a mail brings them, are passed over. It
-// does not look at the clock: see Expired.
+// InviteForQR writes a link in the second text form that ParseInvite reads:
+// capital letters and digits only (base32), which a QR code packs so much
+// tighter that it has fewer squares although the text is longer.
+func InviteForQR(link string) (string, error) {
+	raw, err := inviteBytes(link)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrInvite, err)
+	}
+	return strings.ToUpper(invitePrefix) + inviteBase32.EncodeToString(raw), nil
+}
+
+// inviteBase32 is written in capitals: a link in base64 of an invite's length
+// without any small letter does not happen.
+var inviteBase32 = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// wrapping reports whether r is what a mail, a chat or a sentence puts around
+// a link or breaks it with.
+func wrapping(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("<>()[]\"'`,;.", r) }
+
+// ParseInvite reads a kith: link and verifies who made it. Line breaks, spaces,
+// brackets and quotes, as a copy from a mail brings them, are passed over. It
+// does not look at the clock: see Check. The error says whether the link was
+// cut off, mistyped or altered.
 func ParseInvite(text string) (Invite, error) {
+	raw, err := inviteBytes(text)
+	if err != nil {
+		return Invite{}, fmt.Errorf("%w: %w", ErrInvite, err)
+	}
+	payload, signature, err := openSigned(raw)
+	if errors.Is(err, errCutOff) {
+		return Invite{}, fmt.Errorf("%w: %w; copy the whole link", ErrInvite, err)
+	}
+	if err != nil {
+		return Invite{}, fmt.Errorf("%w: %w", ErrInvite, errAltered)
+	}
+	var body pb.InviteBody
+	if err := proto.Unmarshal(payload, &body); err != nil {
+		return Invite{}, fmt.Errorf("%w: %w", ErrInvite, errAltered)
+	}
+	cert, err := ParseCertificate(body.GetCertificate())
+	if err != nil {
+		return Invite{}, fmt.Errorf("%w: %w: %w", ErrInvite, errAltered, err)
+	}
+	if err := DomainInvite.Verify(cert.Device, payload, signature); err != nil {
+		return Invite{}, fmt.Errorf("%w: %w: %w", ErrInvite, errAltered, err)
+	}
+	return inviteOf(cert, &body)
+}
+
+var errAltered = errors.New("it was altered or mistyped")
+
+// inviteBytes takes the wrapping and the encoding off.
+func inviteBytes(text string) ([]byte, error) {
 	if len(text) > maxInviteText {
-		return Invite{}, fmt.Errorf("%w: it has %d characters", ErrInvite, len(text))
+		return nil, fmt.Errorf("it has %d characters, more than %d", len(text), maxInviteText)
 	}
 	text = strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) || r == '<' || r == '>' {
+		if wrapping(r) {
 			return -1
 		}
 		return r
 	}, text)
 	if len(text) < len(invitePrefix) || !strings.EqualFold(text[:len(invitePrefix)], invitePrefix) {
-		return Invite{}, fmt.Errorf("%w: it does not start with %s", ErrInvite, invitePrefix)
+		return nil, fmt.Errorf("it does not start with %s", invitePrefix)
 	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text[len(invitePrefix):])
-	if err != nil {
-		return Invite{}, fmt.Errorf("%w: it was cut off or mistyped", ErrInvite)
+	text = text[len(invitePrefix):]
+	if text == "" {
+		return nil, errCutOff
 	}
-	var signed pb.Signed
-	var body pb.InviteBody
-	if errors.Join(proto.Unmarshal(raw, &signed), proto.Unmarshal(signed.GetPayload(), &body)) != nil {
-		return Invite{}, fmt.Errorf("%w: it was cut off or mistyped", ErrInvite)
+	if strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == "" {
+		raw, err := inviteBase32.DecodeString(text)
+		if err != nil || inviteBase32.EncodeToString(raw) != text {
+			return nil, errCutOff
+		}
+		return raw, nil
 	}
-	cert, err := ParseCertificate(body.GetCertificate())
-	if err != nil {
-		return Invite{}, fmt.Errorf("%w: %w", ErrInvite, err)
+	at := strings.IndexFunc(text, func(r rune) bool {
+		return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	})
+	if at >= 0 {
+		r, _ := utf8.DecodeRuneInString(text[at:])
+		return nil, fmt.Errorf("character %d after %s, %q, does not belong there", at+1, invitePrefix, r)
 	}
-	if err := DomainInvite.Verify(cert.Device, signed.GetPayload(), signed.GetSignature()); err != nil {
-		return Invite{}, fmt.Errorf("%w: it was altered or mistyped", ErrInvite)
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil { // the alphabet is right, so that the end is missing
+		return nil, errCutOff
 	}
-	return inviteOf(cert, &body)
+	return raw, nil
 }
 
 func inviteOf(cert Certificate, body *pb.InviteBody) (Invite, error) {
-	if len(body.GetDiscoverySecret()) != SecretSize || len(body.GetToken()) != TokenSize || body.GetExpiresMs() < 0 {
+	if len(body.GetDiscoverySecret()) != SecretSize || len(body.GetToken()) != TokenSize {
 		return Invite{}, fmt.Errorf("%w: a part of it has a wrong length", ErrInvite)
 	}
 	i := Invite{
 		Certificate: cert, Name: CleanName(body.GetName()),
 		Secret: DiscoverySecret(body.GetDiscoverySecret()), Token: [TokenSize]byte(body.GetToken()),
 	}
-	if ms := body.GetExpiresMs(); ms > 0 {
-		i.Expires = time.UnixMilli(ms).UTC()
+	if i.Secret.IsZero() {
+		return Invite{}, fmt.Errorf("%w: it has no secret to find anybody by", ErrInvite)
 	}
 	var err error
+	if ms := body.GetExpiresMs(); ms != 0 {
+		if i.Expires, err = instant(ms); err != nil {
+			return Invite{}, fmt.Errorf("%w: %w", ErrInvite, err)
+		}
+	}
 	if i.Addresses, err = parseAddresses(body.GetAddresses()); err != nil {
 		return Invite{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 
@@ -119,8 +120,8 @@ func (d *Device) LogValue() slog.Value { return d.cert.Device.LogValue() }
 // String keeps the private key out of formatted text.
 func (d *Device) String() string { return d.cert.Device.String() }
 
-// GoString keeps the private key out of %#v.
-func (d *Device) GoString() string { return "identity.Device(" + d.String() + ")" }
+// Format writes String whatever the verb.
+func (d *Device) Format(f fmt.State, _ rune) { redact(f, d.String()) }
 
 // checkKey accepts canonical encodings of points that are not of small order.
 func checkKey(b []byte) error {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/tyler-smith/go-bip39"
 	"github.com/tyler-smith/go-bip39/wordlists"
@@ -35,14 +36,19 @@ func NewPhrase() Phrase {
 // PhraseOf returns the phrase with the entropy, as a vault keeps it.
 func PhraseOf(entropy [32]byte) Phrase { return Phrase{entropy} }
 
-// ParsePhrase reads 24 words, whatever their case and the space between them.
-// The error says which word is wrong and what it may have been, or that the
-// words do not belong together.
+// maxPhraseText is several times what 24 numbered words need.
+const maxPhraseText = 2048
+
+// ParsePhrase reads 24 words, whatever their case, the space and the commas
+// between them and the numbers in front of them. The error says which word is
+// wrong and what it may have been, or that the words do not belong together.
 func ParsePhrase(text string) (Phrase, error) {
-	if len(text) > 1024 {
+	if len(text) > maxPhraseText {
 		return Phrase{}, fmt.Errorf("%w: it is too long", ErrPhrase)
 	}
-	words := strings.Fields(strings.ToLower(text))
+	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
+		return unicode.IsSpace(r) || r >= '0' && r <= '9' || strings.ContainsRune(".,;:)", r)
+	})
 	for i, w := range words {
 		if _, ok := bip39.GetWordIndex(w); !ok {
 			return Phrase{}, fmt.Errorf("%w: word %d, %q, is not in the list%s", ErrPhrase, i+1, w, nearest(w))
@@ -136,8 +142,11 @@ func (p Phrase) DiscoverySecret() (DiscoverySecret, error) {
 // String keeps the words out of formatted text.
 func (p Phrase) String() string { return "(recovery phrase)" }
 
-// GoString keeps the words out of %#v.
-func (p Phrase) GoString() string { return p.String() }
+// Format writes String whatever the verb.
+func (p Phrase) Format(f fmt.State, _ rune) { redact(f, p.String()) }
+
+// MarshalText refuses: Words must be asked for.
+func (p Phrase) MarshalText() ([]byte, error) { return nil, errSecretText }
 
 // LogValue keeps the words out of logs.
 func (p Phrase) LogValue() slog.Value { return slog.StringValue(p.String()) }

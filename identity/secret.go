@@ -2,6 +2,9 @@ package identity
 
 import (
 	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 )
 
@@ -30,8 +33,17 @@ func (s DiscoverySecret) IsZero() bool { return s == DiscoverySecret{} }
 // String keeps the secret out of formatted text.
 func (s DiscoverySecret) String() string { return "(discovery secret)" }
 
-// GoString keeps the secret out of %#v.
-func (s DiscoverySecret) GoString() string { return s.String() }
-
 // LogValue keeps the secret out of logs.
 func (s DiscoverySecret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// Format writes String whatever the verb: %d or %x of a secret is still the
+// secret.
+func (s DiscoverySecret) Format(f fmt.State, _ rune) { redact(f, s.String()) }
+
+// MarshalText refuses: whoever stores a secret asks for its bytes.
+func (s DiscoverySecret) MarshalText() ([]byte, error) { return nil, errSecretText }
+
+var errSecretText = errors.New("a secret is not written as text by accident")
+
+// redact writes what a type that holds a secret says of itself.
+func redact(f fmt.State, s string) { _, _ = io.WriteString(f, s) }

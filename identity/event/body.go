@@ -223,6 +223,9 @@ func ParseBody(kind Kind, raw []byte) (Body, error) {
 	if !known {
 		return nil, nil
 	}
+	if len(raw) > MaxEvent {
+		return nil, fmt.Errorf("%w: %s: %w", ErrBody, kind, ErrTooLarge)
+	}
 	b, err := decode(raw)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrBody, kind, err)

@@ -59,26 +59,23 @@ var ErrGroupName = errors.New("not a group name")
 
 // CleanGroup brings a public group's name into the one form that everybody
 // derives the conversation from: without leading #, NFKC, lower case, 1 to 64
-// graphemes, no spaces, control, format or private characters.
+// graphemes, no spaces, no control, format, private, unassigned or other
+// invisible characters. Variation selectors are dropped: two names that differ
+// in nothing else look the same. Cleaning a clean name changes nothing.
 func CleanGroup(name string) (string, error) {
 	name = strings.TrimPrefix(strings.TrimSpace(name), "#")
 	if len(name) > maxGroupBytes || !utf8.ValidString(name) {
 		return "", fmt.Errorf("%w: it is too long or not UTF-8", ErrGroupName)
 	}
-	// Lower-casing can undo NFKC and the reverse, so repeat until nothing
-	// changes; two rounds are enough for every assigned character.
-	for range 3 {
-		next := norm.NFKC.String(strings.ToLower(norm.NFKC.String(name)))
-		if next == name {
-			break
-		}
-		name = next
+	name, settled := foldGroup(name)
+	if !settled {
+		return "", fmt.Errorf("%w: it contains a character that has no one form", ErrGroupName)
 	}
 	if name == "" {
 		return "", fmt.Errorf("%w: it is empty", ErrGroupName)
 	}
 	for _, r := range name {
-		if unicode.IsControl(r) || unicode.IsSpace(r) || unicode.In(r, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp) || r == unicode.ReplacementChar {
+		if unseen(r) {
 			return "", fmt.Errorf("%w: it contains a space or an invisible character", ErrGroupName)
 		}
 	}
@@ -89,4 +86,34 @@ func CleanGroup(name string) (string, error) {
 		return "", fmt.Errorf("%w: it has more than %d characters", ErrGroupName, MaxGroupName)
 	}
 	return name, nil
+}
+
+// foldGroup normalises until nothing changes, since lower-casing can undo NFKC
+// and the reverse; two rounds are enough for every assigned character.
+func foldGroup(name string) (folded string, settled bool) {
+	for range 4 {
+		next := strings.Map(func(r rune) rune {
+			if unicode.Is(unicode.Variation_Selector, r) {
+				return -1
+			}
+			return r
+		}, name)
+		next = norm.NFKC.String(strings.ToLower(norm.NFKC.String(next)))
+		if next == name {
+			return name, true
+		}
+		name = next
+	}
+	return name, false
+}
+
+// unseen reports whether a character shows nothing, or is not known to this
+// version of Unicode, so that a later one could fold it differently.
+func unseen(r rune) bool {
+	switch {
+	case unicode.IsMark(r), unicode.IsPrint(r):
+		return r == unicode.ReplacementChar || r == '\u2800' || unicode.IsSpace(r) ||
+			unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
+	}
+	return true
 }

@@ -8,16 +8,16 @@ import "time"
 type Time uint64
 
 // TimeOf returns the hybrid time of a wall-clock instant with counter zero.
-// Instants before 1970 give zero.
+// Instants before 1970 give zero, those after the year 10889 the last there is.
 func TimeOf(t time.Time) Time {
-	ms := t.UnixMilli()
-	switch {
-	case ms <= 0:
+	const last = 1<<48 - 1
+	switch s := t.Unix(); { // seconds first: milliseconds overflow in the far future
+	case s < 0:
 		return 0
-	case ms >= 1<<48:
-		return Time(1<<48-1) << 16
+	case s > last/1000:
+		return Time(last) << 16
 	}
-	return Time(ms) << 16
+	return Time(min(t.UnixMilli(), last)) << 16
 }
 
 // Wall returns the wall-clock part, in UTC with millisecond precision.
@@ -31,7 +31,7 @@ func Next(now time.Time, seen ...Time) Time {
 	limit := TimeOf(now.Add(MaxFollow))
 	for _, s := range seen {
 		if s >= limit {
-			s = limit - 1
+			s = max(limit, 1) - 1
 		}
 		if s >= next {
 			next = s + 1

@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/kith-chat/kith/identity"
@@ -24,10 +27,25 @@ type Secrets struct {
 }
 
 // String keeps the secrets out of formatted text.
-func (s *Secrets) String() string { return "(secrets)" }
+func (s Secrets) String() string { return "(secrets)" }
 
-// GoString keeps the secrets out of %#v.
-func (s *Secrets) GoString() string { return s.String() }
+// Format writes String whatever the verb.
+func (s Secrets) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
+
+// LogValue keeps the secrets out of logs.
+func (s Secrets) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText refuses: only the vault writes secrets.
+func (s Secrets) MarshalText() ([]byte, error) {
+	return nil, errors.New("the secrets of a vault are not written as text")
+}
+
+// clone shares nothing that could be changed.
+func (s *Secrets) clone() Secrets {
+	c := *s
+	c.Devices.Devices = slices.Clone(s.Devices.Devices)
+	return c
+}
 
 // NewAccount makes the secrets of a new account with its first device.
 func NewAccount(name string, now time.Time) (*Secrets, error) {
@@ -35,7 +53,10 @@ func NewAccount(name string, now time.Time) (*Secrets, error) {
 }
 
 // Restore makes the secrets of a new device for the account of a phrase. Its
-// device list names this device alone, and is newer than any before.
+// device list names this device alone, and revokes those before, which may be
+// lost or stolen. The old list is not known here, so that the new one's version
+// is the time: it supersedes every list that was made before now by a clock
+// that was not ahead of this one.
 func Restore(phrase identity.Phrase, name string, now time.Time) (*Secrets, error) {
 	s := &Secrets{Name: identity.CleanName(name), Entropy: phrase.Entropy(), Created: now.UTC().Truncate(time.Millisecond)}
 	if s.Name == "" {
@@ -64,6 +85,10 @@ func (s *Secrets) deviceKey() ed25519.PrivateKey { return ed25519.NewKeyFromSeed
 func (s *Secrets) Device() (*identity.Device, error) {
 	return identity.NewDevice(s.deviceKey(), s.Cert)
 }
+
+// Account returns the account's key, which signs certificates and device
+// lists.
+func (s *Secrets) Account() (identity.AccountKey, error) { return s.Phrase().AccountKey() }
 
 // Phrase returns the recovery phrase.
 func (s *Secrets) Phrase() identity.Phrase { return identity.PhraseOf(s.Entropy) }
@@ -101,16 +126,18 @@ func (s *Secrets) encode() ([]byte, error) {
 func decode(raw []byte) (*Secrets, error) {
 	var c content
 	if err := json.Unmarshal(raw, &c); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+		return nil, fmt.Errorf("%w: its content is not what kith writes", ErrDamaged) // the cause could quote a key
 	}
-	if c.Version > contentVersion {
+	switch {
+	case c.Version > contentVersion:
 		return nil, fmt.Errorf("%w: it was written by a newer version of kith", ErrDamaged)
+	case c.Version != contentVersion:
+		return nil, fmt.Errorf("%w: it has no version", ErrDamaged)
 	}
 	s := &Secrets{Name: identity.CleanName(c.Name), Created: c.Created}
-	for _, f := range []struct {
-		to   []byte
-		from []byte
-	}{{s.Entropy[:], c.Entropy}, {s.DeviceSeed[:], c.DeviceSeed}, {s.StoreKey[:], c.StoreKey}, {s.Discovery[:], c.Discovery}} {
+	for _, f := range []struct{ to, from []byte }{
+		{s.Entropy[:], c.Entropy}, {s.DeviceSeed[:], c.DeviceSeed}, {s.StoreKey[:], c.StoreKey}, {s.Discovery[:], c.Discovery},
+	} {
 		if len(f.from) != len(f.to) {
 			return nil, fmt.Errorf("%w: a key has a wrong length", ErrDamaged)
 		}
@@ -123,8 +150,35 @@ func decode(raw []byte) (*Secrets, error) {
 	if s.Devices, err = identity.ParseDeviceList(c.Devices); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	if _, err := s.Device(); err != nil || s.Devices.Account != s.Cert.Account || s.Name == "" {
-		return nil, fmt.Errorf("%w: its parts do not belong together", ErrDamaged)
+	if err := s.check(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if c.Account != s.Cert.Account.String() {
+		return nil, fmt.Errorf("%w: it is another account's", ErrDamaged)
 	}
 	return s, nil
+}
+
+// check makes sure that the parts belong together: a vault that holds a phrase
+// of one account and a device of another would be found out only when the
+// phrase is needed.
+func (s *Secrets) check() error {
+	account, err := s.Account()
+	if err != nil {
+		return err
+	}
+	if _, err := s.Device(); err != nil {
+		return err
+	}
+	switch {
+	case account.ID() != s.Cert.Account:
+		return errors.New("the recovery phrase is another account's")
+	case s.Devices.Account != s.Cert.Account:
+		return errors.New("the device list is another account's")
+	case s.Name == "" || s.Name != identity.CleanName(s.Name):
+		return errors.New("the name is not a clean one")
+	case s.StoreKey == [32]byte{} || s.Discovery.IsZero():
+		return errors.New("a key is missing")
+	}
+	return nil
 }

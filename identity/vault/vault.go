@@ -8,24 +8,18 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strings"
 	"sync"
 
 	"filippo.io/age"
-	"golang.org/x/text/unicode/norm"
 )
 
 // The files of a vault, in the profile's folder.
 const (
 	File    = "vault.age"
-	KeyFile = "vault.key"
+	KeyFile = "vault.key" // only without a passphrase
 )
 
-// workFactor makes one try of a passphrase cost about half a second.
-const workFactor = 17
-
-// maxVault bounds the file, in bytes.
+// maxVault bounds the files, in bytes.
 const maxVault = 64 << 10
 
 // Errors of a vault.
@@ -60,15 +54,17 @@ type Options struct {
 	WorkFactor int
 }
 
-// Vault is an open vault. It is safe for concurrent use.
+// Vault is an open vault. It is safe for concurrent use. Two processes must not
+// change one vault at a time: the last to write wins.
 type Vault struct {
-	opts       Options
-	protection Protection
+	opts Options
 
 	mu         sync.Mutex
+	protection Protection
 	secrets    *Secrets
 	passphrase string              // to write the file again
 	key        *age.X25519Identity // likewise
+	entry      string              // of the key in the keyring; empty for none
 }
 
 // Exists reports whether there is a vault in a folder.
@@ -86,51 +82,41 @@ func Create(opts Options, s *Secrets) (*Vault, error) {
 	if have, err := Exists(opts.Dir); err != nil || have {
 		return nil, errors.Join(err, ErrExists)
 	}
+	if err := s.check(); err != nil {
+		return nil, fmt.Errorf("making the vault: %w", err)
+	}
 	if err := os.MkdirAll(opts.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the profile's folder: %w", err)
 	}
 	if err := private(opts.Dir); err != nil {
 		return nil, err
 	}
-	v := &Vault{opts: opts, secrets: s}
-	var err error
-	if opts.Passphrase != nil {
-		if v.passphrase, err = opts.Passphrase(); err != nil {
+	own := s.clone()
+	v := &Vault{opts: opts, secrets: &own}
+	if opts.Passphrase != nil { // asked before the claim: a person may take minutes
+		p, err := opts.Passphrase()
+		if err != nil {
 			return nil, fmt.Errorf("asking for the passphrase: %w", err)
 		}
-		v.passphrase = norm.NFKC.String(v.passphrase)
+		v.passphrase = normal(p)
+	}
+	release, err := claim(opts.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if have, err := Exists(opts.Dir); err != nil || have {
+		return nil, errors.Join(err, ErrExists)
 	}
 	if v.passphrase != "" {
 		v.protection = Passphrase
 	} else if err := v.newKey(); err != nil {
 		return nil, err
 	}
-	return v, v.write()
-}
-
-// newKey makes the age key of a vault without a passphrase and puts it away.
-func (v *Vault) newKey() error {
-	key, err := age.GenerateX25519Identity()
-	if err != nil {
-		return fmt.Errorf("making the vault's key: %w", err)
+	if err := v.write(); err != nil {
+		return nil, err
 	}
-	v.key = key
-	if v.opts.Keyring != nil {
-		if err := v.opts.Keyring.Set(profileName(v.opts.Dir), key.String()); err == nil {
-			v.protection = InKeyring
-			return nil
-		}
-	}
-	v.protection = InKeyFile
-	return writeFile(filepath.Join(v.opts.Dir, KeyFile), []byte(key.String()+"\n"))
-}
-
-// profileName names a profile in the keyring.
-func profileName(dir string) string {
-	if abs, err := filepath.Abs(dir); err == nil {
-		return abs
-	}
-	return dir
+	return v, nil
 }
 
 // Open opens the vault; ErrNotFound, ErrPermissions, ErrPassphrase, ErrDamaged.
@@ -163,52 +149,10 @@ func Open(opts Options) (*Vault, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	v.secrets, err = decode(plain)
-	return v, err
-}
-
-// unlock finds what opens the file.
-func (v *Vault) unlock(raw []byte) (age.Identity, error) {
-	if bytes.Contains(raw[:min(len(raw), 200)], []byte("-> scrypt ")) {
-		v.protection = Passphrase
-		if v.opts.Passphrase == nil {
-			return nil, fmt.Errorf("%w: it needs one", ErrPassphrase)
-		}
-		p, err := v.opts.Passphrase()
-		if err != nil {
-			return nil, fmt.Errorf("asking for the passphrase: %w", err)
-		}
-		if v.passphrase = norm.NFKC.String(p); v.passphrase == "" {
-			return nil, ErrPassphrase
-		}
-		id, err := age.NewScryptIdentity(v.passphrase)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrPassphrase, err)
-		}
-		id.SetMaxWorkFactor(22)
-		return id, nil
+	if v.secrets, err = decode(plain); err != nil {
+		return nil, err
 	}
-	path := filepath.Join(v.opts.Dir, KeyFile)
-	text, err := readBounded(path)
-	switch {
-	case err == nil:
-		if err := private(path); err != nil {
-			return nil, err
-		}
-		v.protection = InKeyFile
-	case errors.Is(err, fs.ErrNotExist) && v.opts.Keyring != nil:
-		s, err := v.opts.Keyring.Get(profileName(v.opts.Dir))
-		if err != nil {
-			return nil, fmt.Errorf("asking the keyring for the vault's key: %w", err)
-		}
-		text, v.protection = []byte(s), InKeyring
-	default:
-		return nil, fmt.Errorf("reading the vault's key: %w", err)
-	}
-	if v.key, err = age.ParseX25519Identity(strings.TrimSpace(string(text))); err != nil {
-		return nil, fmt.Errorf("%w: the key: %w", ErrDamaged, err)
-	}
-	return v.key, nil
+	return v, nil
 }
 
 // Protection says what guards the vault.
@@ -222,17 +166,21 @@ func (v *Vault) Protection() Protection {
 func (v *Vault) Secrets() Secrets {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return *v.secrets
+	return v.secrets.clone()
 }
 
-// Update changes the secrets and writes the vault; an error of fn changes
-// nothing.
+// Update changes the secrets and writes the vault; an error of fn, or parts
+// that do not belong together after it, change nothing. With a passphrase it
+// takes as long as one try of it. fn must not call the vault.
 func (v *Vault) Update(fn func(*Secrets) error) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	next := *v.secrets
+	next := v.secrets.clone()
 	if err := fn(&next); err != nil {
 		return err
+	}
+	if err := next.check(); err != nil {
+		return fmt.Errorf("changing the vault: %w", err)
 	}
 	was := v.secrets
 	v.secrets = &next
@@ -243,29 +191,33 @@ func (v *Vault) Update(fn func(*Secrets) error) error {
 	return nil
 }
 
-// ChangePassphrase guards the vault with another passphrase, or with none.
+// ChangePassphrase guards the vault with another passphrase, or with none if it
+// is empty: then with a key as Create does. A crash at any instant leaves a
+// vault that the old or the new way opens.
 func (v *Vault) ChangePassphrase(passphrase string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	was, oldKey, oldPass := v.protection, v.key, v.passphrase
-	v.passphrase, v.key = norm.NFKC.String(passphrase), nil
-	if v.passphrase != "" {
-		v.protection = Passphrase
-	} else if err := v.newKey(); err != nil {
-		v.protection, v.key, v.passphrase = was, oldKey, oldPass
-		return err
+	passphrase = normal(passphrase)
+	if passphrase == "" && v.protection != Passphrase {
+		return nil // replacing the key would open a moment in which neither fits
 	}
-	if err := v.write(); err != nil {
-		v.protection, v.key, v.passphrase = was, oldKey, oldPass
+	oldProtection, oldPassphrase, oldKey, oldEntry := v.protection, v.passphrase, v.key, v.entry
+	v.passphrase, v.key, v.entry = passphrase, nil, ""
+	var err error
+	if passphrase != "" {
+		v.protection = Passphrase
+	} else {
+		err = v.newKey() // the file still wants the passphrase, so that this key opens nothing yet
+	}
+	if err == nil {
+		err = v.write()
+	}
+	if err != nil {
+		v.protection, v.passphrase, v.key, v.entry = oldProtection, oldPassphrase, oldKey, oldEntry
 		return err
 	}
 	if v.protection == Passphrase {
-		if err := os.Remove(filepath.Join(v.opts.Dir, KeyFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("removing the old key: %w", err)
-		}
-		if was == InKeyring && v.opts.Keyring != nil {
-			return v.opts.Keyring.Delete(profileName(v.opts.Dir))
-		}
+		return v.dropKey(oldEntry)
 	}
 	return nil
 }
@@ -276,19 +228,9 @@ func (v *Vault) write() error {
 	if err != nil {
 		return err
 	}
-	var to age.Recipient
-	if v.protection == Passphrase {
-		r, err := age.NewScryptRecipient(v.passphrase)
-		if err != nil {
-			return fmt.Errorf("encrypting the vault: %w", err)
-		}
-		r.SetWorkFactor(workFactor)
-		if v.opts.WorkFactor > 0 {
-			r.SetWorkFactor(v.opts.WorkFactor)
-		}
-		to = r
-	} else {
-		to = v.key.Recipient()
+	to, err := v.recipient()
+	if err != nil {
+		return fmt.Errorf("encrypting the vault: %w", err)
 	}
 	var out bytes.Buffer
 	w, err := age.Encrypt(&out, to)
@@ -301,70 +243,8 @@ func (v *Vault) write() error {
 	if err := w.Close(); err != nil {
 		return fmt.Errorf("encrypting the vault: %w", err)
 	}
+	if out.Len() > maxVault {
+		return fmt.Errorf("encrypting the vault: it would have %d bytes, more than Open reads", out.Len())
+	}
 	return writeFile(filepath.Join(v.opts.Dir, File), out.Bytes())
-}
-
-// writeFile replaces a file so that a crash leaves the old one or the new one.
-func writeFile(path string, data []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".vault-*") // 0600, O_EXCL
-	if err != nil {
-		return fmt.Errorf("writing the vault: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("writing the vault: %w", err)
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return fmt.Errorf("writing the vault: %w", err)
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("writing the vault: %w", err)
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-func readBounded(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, maxVault+1))
-	if err == nil && len(raw) > maxVault {
-		err = fmt.Errorf("%w: it is too large", ErrDamaged)
-	}
-	return raw, err
-}
-
-// private refuses a file or folder that others can read, and says how to mend
-// it.
-func private(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil // access lists of the user's folder hold there
-	}
-	st, err := os.Stat(path)
-	if err != nil {
-		return fmt.Errorf("looking at the profile: %w", err)
-	}
-	if mode := st.Mode().Perm(); mode&0o077 != 0 {
-		want := "600"
-		if st.IsDir() {
-			want = "700"
-		}
-		return fmt.Errorf("%w: %s has mode %o: run chmod %s %s", ErrPermissions, path, mode, want, path)
-	}
-	return nil
 }
