@@ -288,7 +288,7 @@ func (p *part) finish() (string, error) {
 		}
 		name = numbered(p.name, strconv.Itoa(n))
 	}
-	if err := p.dir.Sync(); err != nil {
+	if err := syncDir(p.dir); err != nil {
 		return "", fmt.Errorf("naming the file: %w", err)
 	}
 	return name, nil

@@ -47,6 +47,9 @@ func renameNew(dir *os.File, root *os.Root, from, to string) error {
 	return nil
 }
 
+// syncDir makes the names in a folder survive a power cut.
+func syncDir(dir *os.File) error { return dir.Sync() }
+
 // startWriteback lets the disk begin with a range while the next one is
 // fetched, so that the last sync has little left to do.
 func startWriteback(f *os.File, off, n int64) {

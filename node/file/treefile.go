@@ -36,6 +36,14 @@ type treeFile struct {
 	shape shape
 	root  Root
 	mark  [markSize]byte
+
+	// siblings are the nodes last read of each level: neighbouring pieces
+	// share all but the lowest. Only the proof method uses them.
+	siblings [48]struct {
+		index uint64
+		known bool
+		hash  [hashSize]byte
+	}
 }
 
 func (s shape) levelOffset(level int) int64 {
@@ -68,7 +76,8 @@ func readTree(f *os.File, s shape, root Root) (*treeFile, error) {
 	return &treeFile{f: f, shape: s, root: root, mark: mark}, nil
 }
 
-// proof reads the proof of a piece and checks it against the root.
+// proof appends the proof of a piece, checked against the root, to dst. It is
+// not safe for concurrent use.
 func (t *treeFile) proof(piece uint64, dst []byte) ([]byte, error) {
 	s := t.shape
 	if piece >= s.pieces() {
@@ -90,10 +99,15 @@ func (t *treeFile) proof(piece uint64, dst []byte) ([]byte, error) {
 		if i^1 >= s.width(k) {
 			continue
 		}
-		if _, err := t.f.ReadAt(out[at:at+hashSize], s.levelOffset(k)+int64(i^1)*hashSize); err != nil {
-			return nil, errTree
+		near := &t.siblings[k]
+		if !near.known || near.index != i^1 {
+			if _, err := t.f.ReadAt(near.hash[:], s.levelOffset(k)+int64(i^1)*hashSize); err != nil {
+				near.known = false
+				return nil, errTree
+			}
+			near.index, near.known = i^1, true
 		}
-		at += hashSize
+		at += copy(out[at:], near.hash[:])
 	}
 	if _, err := s.verify(t.root, piece, out); err != nil {
 		return nil, errTree
