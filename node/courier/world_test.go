@@ -68,6 +68,8 @@ type node struct {
 	host host.Host
 	c    *courier.Courier
 	stop func()
+
+	misled *node // whom Reach returns, whoever is asked for
 }
 
 // inWorld runs a story among people who know nothing of each other.
@@ -185,7 +187,12 @@ func (n *node) Reach(ctx context.Context, a identity.AccountID) (peer.ID, error)
 	cut := n.w.cut
 	n.w.mu.Unlock()
 	for _, o := range n.w.nodes {
-		if o.account() == a && !cut {
+		if n.misled != nil {
+			o = n.misled
+		} else if o.account() != a {
+			continue
+		}
+		if !cut {
 			return o.host.ID(), n.host.Connect(ctx, peer.AddrInfo{ID: o.host.ID(), Addrs: o.host.Addrs()})
 		}
 	}
