@@ -17,8 +17,16 @@ import (
 // is also the upper bound for every other protocol's limit.
 const MaxFrame = 1 << 20
 
-// bufferSize is how much is read and written at once.
+// bufferSize is how much is read and written at once; a protocol whose frames
+// are smaller takes no more than one of them.
 const bufferSize = 32 << 10
+
+// maxShift is the place of the last seven bits that a length within MaxFrame
+// can have.
+const maxShift = 14
+
+// buffer returns how much to buffer for frames of at most limit bytes.
+func buffer(limit int) int { return min(bufferSize, limit+binary.MaxVarintLen32) }
 
 // Errors of frames.
 var (
@@ -39,7 +47,8 @@ type Reader struct {
 // NewReader returns a reader of frames of at most limit bytes, which is capped
 // at MaxFrame.
 func NewReader(r io.Reader, limit int) *Reader {
-	return &Reader{r: bufio.NewReaderSize(r, bufferSize), max: min(limit, MaxFrame)}
+	limit = min(limit, MaxFrame)
+	return &Reader{r: bufio.NewReaderSize(r, buffer(limit)), max: limit}
 }
 
 // Next returns the next frame. The bytes are valid until the next call. At a
@@ -79,21 +88,28 @@ func (r *Reader) grow(n int) ([]byte, error) {
 	return buf, nil
 }
 
+// length reads the length of the next frame: an unsigned varint in its shortest
+// form. A length beyond the limit is refused as soon as it is known.
 func (r *Reader) length() (int, error) {
-	n, err := binary.ReadUvarint(r.r)
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return 0, err
-	case err != nil:
-		var timeout interface{ Timeout() bool }
-		if errors.As(err, &timeout) || errors.Is(err, network.ErrReset) {
+	n := 0
+	for shift := 0; ; shift += 7 {
+		b, err := r.r.ReadByte()
+		switch {
+		case err != nil && shift > 0:
+			return 0, unexpected(err)
+		case err != nil:
 			return 0, err
+		case b == 0 && shift > 0:
+			return 0, fmt.Errorf("%w: its length is not in the shortest form", ErrMalformed)
 		}
-		return 0, fmt.Errorf("%w: %w", ErrMalformed, err)
-	case n > uint64(r.max):
-		return 0, fmt.Errorf("%w: it announces %d bytes, more than %d", ErrTooLarge, n, r.max)
+		n |= int(b&0x7f) << shift
+		if n > r.max || b >= 0x80 && shift >= maxShift {
+			return 0, fmt.Errorf("%w: it announces more than %d bytes", ErrTooLarge, r.max)
+		}
+		if b < 0x80 {
+			return n, nil
+		}
 	}
-	return int(n), nil
 }
 
 // ReadMessage reads the next frame into m. m keeps no reference to the
@@ -109,8 +125,8 @@ func (r *Reader) ReadMessage(m proto.Message) error {
 	return nil
 }
 
-// Read reads exactly len(p) bytes that follow the last frame without framing,
-// for protocols that announce bulk data in a frame.
+// Read reads bytes that follow the last frame without framing, for protocols
+// that announce bulk data in a frame.
 func (r *Reader) Read(p []byte) (int, error) { return r.r.Read(p) }
 
 func unexpected(err error) error {
@@ -131,7 +147,8 @@ type Writer struct {
 // NewWriter returns a writer of frames of at most limit bytes, which is capped
 // at MaxFrame.
 func NewWriter(w io.Writer, limit int) *Writer {
-	return &Writer{w: bufio.NewWriterSize(w, bufferSize), max: min(limit, MaxFrame)}
+	limit = min(limit, MaxFrame)
+	return &Writer{w: bufio.NewWriterSize(w, buffer(limit)), max: limit}
 }
 
 // Write adds a frame. Nothing is sent before Flush, unless the buffer is full.

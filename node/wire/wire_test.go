@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"testing"
 
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
 	"github.com/kith-chat/kith/node/wire"
 )
 
@@ -64,8 +66,74 @@ func TestTooLargeIsRefused(t *testing.T) {
 	}
 }
 
+func TestLengths(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		in   []byte
+		want error
+	}{
+		{"none", nil, io.EOF},
+		{"cut", []byte{0x80}, io.ErrUnexpectedEOF},
+		{"not the shortest", []byte{0x81, 0x00, 'a'}, wire.ErrMalformed},
+		{"without end", bytes.Repeat([]byte{0xff}, 12), wire.ErrTooLarge},
+		{"beyond 64 bits", append(bytes.Repeat([]byte{0x80}, 9), 2), wire.ErrTooLarge},
+		{"the largest", binary.AppendUvarint(nil, wire.MaxFrame), io.ErrUnexpectedEOF},
+		{"one more", binary.AppendUvarint(nil, wire.MaxFrame+1), wire.ErrTooLarge},
+		{"empty", []byte{0}, nil},
+	} {
+		if _, err := wire.NewReader(bytes.NewReader(c.in), 2*wire.MaxFrame).Next(); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
+			t.Errorf("%s: %v, not %v", c.name, err, c.want)
+		}
+	}
+}
+
+func TestMessagesShareWrites(t *testing.T) {
+	t.Parallel()
+	counted := &counter{}
+	w := wire.NewWriter(counted, 1000)
+	for range 100 {
+		if err := w.WriteMessage(wrapperspb.String("a")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if counted.writes != 0 {
+		t.Fatalf("%d writes before Flush", counted.writes)
+	}
+	if err := w.Flush(); err != nil || counted.writes != 1 {
+		t.Fatalf("%d writes, %v", counted.writes, err)
+	}
+	r := wire.NewReader(&counted.Buffer, 1000)
+	var m wrapperspb.StringValue
+	for range 100 {
+		if err := r.ReadMessage(&m); err != nil || m.GetValue() != "a" {
+			t.Fatalf("%q, %v", m.GetValue(), err)
+		}
+	}
+	junk := wire.NewReader(bytes.NewReader([]byte{2, 0x0a, 0x7f}), 1000)
+	if err := junk.ReadMessage(&m); !errors.Is(err, wire.ErrMalformed) {
+		t.Fatalf("a frame that is no message: %v", err)
+	}
+	if err := w.WriteMessage(wrapperspb.Bytes(make([]byte, 1000))); !errors.Is(err, wire.ErrTooLarge) {
+		t.Fatalf("a message that is too large: %v", err)
+	}
+}
+
+// counter counts the writes that it takes.
+type counter struct {
+	bytes.Buffer
+	writes int
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.writes++
+	return c.Buffer.Write(p)
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add([]byte{0})
+	f.Add(binary.AppendUvarint(nil, 1000))
+	f.Add([]byte{0x81, 0x00, 'a'})
 	f.Add([]byte{3, 'a', 'b', 'c', 1, 'd'})
 	f.Add(bytes.Repeat([]byte{0xff}, 12))
 	f.Fuzz(func(t *testing.T, in []byte) {
