@@ -32,7 +32,7 @@ func TestBucket(t *testing.T) {
 			t.Error("the past brings something")
 		}
 		b.charge(time.Now(), 1000, 10, 50)
-		if n, wait := b.whole(time.Now(), 10, 50); n != 0 || wait > 6*time.Second {
+		if n, wait := b.whole(time.Now(), 1, 10, 50); n != 0 || wait > 6*time.Second {
 			t.Errorf("%d tokens, %v", n, wait)
 		}
 	})

@@ -37,13 +37,13 @@ func (b *bucket) charge(now time.Time, n, rate, burst float64) {
 	b.tokens = max(b.tokens-n, -burst)
 }
 
-// whole returns how many whole tokens there are, and when there is none, how
-// long it takes until there is one.
-func (b *bucket) whole(now time.Time, rate, burst float64) (int, time.Duration) {
+// whole returns how many whole tokens there are, and how long it takes until
+// there are at least want of them, zero if there are.
+func (b *bucket) whole(now time.Time, want int, rate, burst float64) (int, time.Duration) {
 	b.fill(now, rate, burst)
-	if b.tokens >= 1 {
+	if b.tokens >= float64(want) {
 		return int(b.tokens), 0
 	}
-	wait := time.Duration((1 - b.tokens) / rate * float64(time.Second))
-	return 0, max(wait, time.Millisecond)
+	wait := time.Duration((float64(want) - b.tokens) / rate * float64(time.Second))
+	return max(0, int(b.tokens)), max(wait, time.Millisecond)
 }

@@ -39,6 +39,9 @@ const (
 	// packBytes is how much of a gossip message a burst fills; an event that
 	// is larger goes alone.
 	packBytes = 60 << 10
+	// packPaced is how many events wait for each other when more are queued
+	// than the pace allows: half a second's worth.
+	packPaced = 5
 	// maxData bounds the payload of a gossip message of a group: one event of
 	// the largest size, or packBytes of smaller ones, with their framing.
 	maxData = event.MaxEvent + 64

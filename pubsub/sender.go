@@ -113,8 +113,8 @@ func (s *sender) step(ctx context.Context) bool {
 		s.mu.Unlock()
 		return false
 	}
-	n, wait := s.pace.whole(time.Now(), SendRate, SendBurst)
-	if n == 0 {
+	n, wait := s.pace.whole(time.Now(), s.want(), SendRate, SendBurst)
+	if wait > 0 {
 		s.mu.Unlock()
 		timer := time.NewTimer(wait)
 		defer timer.Stop()
@@ -135,6 +135,22 @@ func (s *sender) step(ctx context.Context) bool {
 	defer s.mu.Unlock()
 	s.settle(shares, err)
 	return true
+}
+
+// want returns how many items are worth a gossip message: one, but some more
+// where they wait in line anyway, because every message costs everybody a
+// signature check and several transfers.
+func (s *sender) want() int {
+	if s.encode == nil {
+		return 1
+	}
+	n := 0
+	for _, p := range s.queue {
+		if n += len(p.items) - p.sent; n >= packPaced {
+			return packPaced
+		}
+	}
+	return n
 }
 
 // pick takes up to n items from the head of the queue, without removing them.

@@ -83,22 +83,25 @@ func (g *Group) validate(ctx context.Context, from peer.ID, m *gossip.Message) g
 
 // parse reads the events of a payload and checks all that needs no signature.
 func (g *Group) parse(from peer.ID, data []byte) ([]*event.Event, error) {
-	device, err := identity.DeviceOf(from)
-	if err != nil {
-		return nil, err
-	}
 	raws, err := splitBatch(data)
 	if err != nil {
 		return nil, err
 	}
 	events := make([]*event.Event, 0, len(raws))
 	seen := make(map[event.ID]struct{}, len(raws))
-	for _, raw := range raws {
+	var device identity.DeviceID
+	for i, raw := range raws {
 		e, err := event.Parse(raw)
 		if err != nil {
 			return nil, err
 		}
 		h := e.Header()
+		if i == 0 {
+			// Whether it is a sound key, the certificate says.
+			if device = h.Device; device.Peer() != from {
+				return nil, errUnfit
+			}
+		}
 		if _, twice := seen[e.ID()]; twice || h.Conversation != g.conversation || h.Device != device || !carried(h.Kind) {
 			return nil, errUnfit
 		}
