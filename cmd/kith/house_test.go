@@ -251,12 +251,18 @@ func TestFilesAreShort(t *testing.T) {
 }
 
 // TestNoSleep keeps tests and code from waiting for a time and hoping that an
-// event has come: it is slow on a fast machine and wrong on a slow one. Under
-// testing/synctest time is virtual, and a sleep is exact.
+// event has come: it is slow on a fast machine and wrong on a slow one. In the
+// tests of a package that runs them under testing/synctest time is virtual, and
+// a sleep is exact.
 func TestNoSleep(t *testing.T) {
 	t.Parallel()
-	for _, s := range sources(t) {
-		if s.generated || imports(s, "testing/synctest") {
+	all := sources(t)
+	virtual := map[string]bool{}
+	for _, s := range all {
+		virtual[s.dir()] = virtual[s.dir()] || s.test && imports(s, "testing/synctest")
+	}
+	for _, s := range all {
+		if s.generated || s.test && virtual[s.dir()] {
 			continue
 		}
 		ast.Inspect(s.file, func(n ast.Node) bool {

@@ -55,6 +55,7 @@ type Store struct {
 
 	requests chan *request
 	stop     chan struct{}
+	written  chan struct{} // closed when the writer has ended
 	once     sync.Once
 	wg       sync.WaitGroup
 	open     sync.RWMutex // held by readers; Close waits for them
@@ -100,7 +101,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	}
 	s := &Store{
 		db: db, opts: opts, log: log, box: box, space: sp,
-		requests: make(chan *request, 4096), stop: make(chan struct{}),
+		requests: make(chan *request, 4096), stop: make(chan struct{}), written: make(chan struct{}),
 		waiting: make(map[event.ID]int), changed: make(chan struct{}),
 	}
 	if err := s.load(); err != nil {

@@ -54,9 +54,8 @@ func (s *Store) submit(ctx context.Context, r *request) error {
 	select {
 	case err := <-r.done:
 		return err
-	case <-s.stop:
+	case <-s.written:
 	}
-	s.wg.Wait()
 	select {
 	case err := <-r.done:
 		return err
@@ -68,6 +67,7 @@ func (s *Store) submit(ctx context.Context, r *request) error {
 // writer owns everything that is written: it runs the steps one after the
 // other and commits them together, so that all that waited share one sync.
 func (s *Store) writer() {
+	defer close(s.written)
 	for {
 		select {
 		case r := <-s.requests:
