@@ -161,33 +161,45 @@ func (c *Courier) enter() (*running, bool) {
 // Wake says that something was put into the outbox for an account. It never
 // blocks.
 func (c *Courier) Wake(to identity.AccountID) {
-	if l := c.line(to, true); l != nil {
-		signal(l.rows)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l := c.lines[to]
+	if l == nil {
+		if c.run == nil || to == c.self || to.IsZero() {
+			return
+		}
+		l = newLine(c, to)
+		c.lines[to] = l
+		ctx := c.run.ctx
+		c.run.wg.Go(func() { l.run(ctx) })
 	}
+	signal(l.rows)
 }
 
 // Seen says that an account can be reached now: it is tried at once if
 // something waits for it. It never blocks.
 func (c *Courier) Seen(a identity.AccountID) {
-	if l := c.line(a, false); l != nil {
+	if l := c.line(a); l != nil {
 		l.appear()
 	}
 }
 
-// line returns the line of an account; with start it is made if there is none.
-// It is nil if there is none, or while Run does not run.
-func (c *Courier) line(to identity.AccountID, start bool) *line {
+// line returns the line of an account, nil if there is none.
+func (c *Courier) line(to identity.AccountID) *line {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	l := c.lines[to]
-	if l != nil || !start || c.run == nil || to == c.self || to.IsZero() {
-		return l
+	return c.lines[to]
+}
+
+// retire takes a line down, unless it was woken meanwhile.
+func (c *Courier) retire(l *line) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(l.rows) > 0 || c.lines[l.to] != l {
+		return false
 	}
-	l = newLine(c, to)
-	c.lines[to] = l
-	ctx := c.run.ctx
-	c.run.wg.Go(func() { l.run(ctx) })
-	return l
+	delete(c.lines, l.to)
+	return true
 }
 
 // connected wakes the lines that last spoke to this peer.
@@ -204,7 +216,7 @@ func (c *Courier) connected(p peer.ID) {
 // hangUp ends every stream with an account.
 func (c *Courier) hangUp(a identity.AccountID) {
 	c.streams.hangUp(a)
-	if l := c.line(a, false); l != nil {
+	if l := c.line(a); l != nil {
 		l.hangUp()
 	}
 }
@@ -223,7 +235,7 @@ type Status struct {
 // Status returns how delivery to an account stands.
 func (c *Courier) Status(ctx context.Context, a identity.AccountID) (Status, error) {
 	var s Status
-	if l := c.line(a, false); l != nil {
+	if l := c.line(a); l != nil {
 		s = l.status()
 	}
 	var err error

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kith-chat/kith/identity"
 	"github.com/kith-chat/kith/identity/event"
 	"github.com/kith-chat/kith/node/courier"
 )
@@ -294,4 +295,37 @@ func (n *node) raw(to *node, id event.ID, raw []byte) {
 	n.enqueue(to.account(), id, raw)
 	n.mu.Unlock()
 	n.c.Wake(to.account())
+}
+
+// TestLinesEnd wakes the courier for everybody who is met: what that takes is
+// given back.
+func TestLinesEnd(t *testing.T) {
+	t.Parallel()
+	inWorld(t, link{latency: 10 * time.Millisecond}, 2, func(t *testing.T, w *world) {
+		ann, bob := w.nodes[0], w.nodes[1]
+		befriend(ann, bob)
+		ann.start()
+		bob.start()
+		time.Sleep(time.Second)
+		for i := range 100 {
+			ann.c.Wake(identity.AccountID{1, byte(i)})
+		}
+		ann.c.Wake(ann.account())
+		ann.c.Wake(identity.AccountID{})
+		if n := ann.c.Lines(); n != 100 {
+			t.Errorf("%d lines", n)
+		}
+		time.Sleep(2 * time.Minute)
+		if n := ann.c.Lines(); n != 0 {
+			t.Errorf("%d lines are left", n)
+		}
+		ann.say(bob, "a0")
+		w.until("a new line delivers", time.Second, func() bool { return ann.waiting() == 0 })
+		ann.halt()
+		ann.c.Wake(bob.account())
+		ann.c.Seen(bob.account())
+		if n := ann.c.Lines(); n != 0 {
+			t.Errorf("%d lines after the end", n)
+		}
+	})
 }

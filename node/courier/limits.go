@@ -58,6 +58,7 @@ const (
 	noteTimeout     = 10 * time.Second // of noting answers when everything ends
 	stallTimeout    = time.Minute      // with events in flight and no answer
 	idleTimeout     = 10 * time.Minute // after which the sender closes the stream
+	lineTimeout     = time.Minute      // for which a line with nothing to send is kept
 	patience        = 30 * time.Minute // after which the receiver closes it
 	strangerTimeout = 30 * time.Second // of a whole stream of a stranger
 

@@ -41,9 +41,8 @@ func (l *line) run(ctx context.Context) {
 		waiting, err := l.waiting(ctx)
 		if err == nil && !waiting {
 			back.reset()
-			select {
-			case <-l.rows:
-			case <-ctx.Done():
+			if !l.wait(ctx) {
+				return
 			}
 			continue
 		}
@@ -62,6 +61,27 @@ func (l *line) run(ctx context.Context) {
 		}
 		l.c.log.Debug("nothing can be delivered now", "account", l.to, "error", err)
 		l.rest(ctx, err, back.next(time.Now()))
+	}
+}
+
+// wait waits for something to send. It returns false when the line is taken
+// down because there was nothing for a while: lines are made for whoever is
+// met, and must not pile up.
+func (l *line) wait(ctx context.Context) bool {
+	timer := time.NewTimer(lineTimeout)
+	defer timer.Stop()
+	for {
+		select {
+		case <-l.rows:
+			return true
+		case <-ctx.Done():
+			return true
+		case <-timer.C:
+			if l.c.retire(l) {
+				return false
+			}
+			timer.Reset(lineTimeout)
+		}
 	}
 }
 
