@@ -24,12 +24,18 @@ type person struct {
 	name string
 	home string
 	v    *vault.Vault
+	set  func(*node.Config) // what differs from the usual; may be nil
 	*node.Node
 }
 
 func newPerson(t testing.TB, name string) *person {
 	t.Helper()
-	p := &person{t: t, name: name, home: filepath.Join(t.TempDir(), name)}
+	return newPersonWith(t, name, nil)
+}
+
+func newPersonWith(t testing.TB, name string, set func(*node.Config)) *person {
+	t.Helper()
+	p := &person{t: t, name: name, home: filepath.Join(t.TempDir(), name), set: set}
 	s, err := vault.NewAccount(name, time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -48,11 +54,15 @@ func newPerson(t testing.TB, name string) *person {
 
 func (p *person) open() {
 	p.t.Helper()
-	n, err := node.Open(context.Background(), node.Config{
+	c := node.Config{
 		Home: p.home, Vault: p.v, Version: "test", Listen: []string{"/ip4/127.0.0.1/tcp/0"}, DHT: "off",
 		Receipts: true, AutoAccept: 1 << 20, Downloads: filepath.Join(p.home, "downloads"), MinFree: 1 << 20,
 		Log: slog.New(slog.NewTextHandler(testLog{p.t, p.name}, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
+	}
+	if p.set != nil {
+		p.set(&c)
+	}
+	n, err := node.Open(context.Background(), c)
 	if err != nil {
 		p.t.Fatal(err)
 	}
