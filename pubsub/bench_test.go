@@ -1,3 +1,5 @@
+//go:build unix
+
 package pubsub_test
 
 import (
