@@ -109,29 +109,57 @@ func decodeAccount(s string) ([]byte, error) {
 }
 
 // oneTypo returns the place of the single character whose replacement makes
-// the checksum match, or -1 when there is none or more than one such place.
-// The right character is not offered: a person should look at the original.
+// the checksum match, or -1 when there is none; the code's distance makes sure
+// that there are never two such places. The right character is not offered: a
+// person should look at the original.
 func oneTypo(s string) int {
 	const charset = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
-	at := -1
-	b := []byte(s)
-	for i := len(accountPrefix) + 1; i < len(b); i++ {
-		was := b[i]
-		for _, c := range []byte(charset) {
-			if c == was {
-				continue
-			}
-			b[i] = c
-			if _, err := decodeAccount(string(b)); err == nil {
-				if at >= 0 {
-					return -1
-				}
-				at = i
-			}
-		}
-		b[i] = was
+	const checksumM = 0x2bc830a3 // BIP-350
+	residue, unknown := uint32(1), -1
+	for _, c := range []byte(accountPrefix) {
+		residue = checksumStep(residue, uint32(c>>5))
 	}
-	return at
+	residue = checksumStep(residue, 0)
+	for _, c := range []byte(accountPrefix) {
+		residue = checksumStep(residue, uint32(c&31))
+	}
+	for i := len(accountPrefix) + 1; i < len(s); i++ {
+		v := strings.IndexByte(charset, s[i])
+		if v < 0 && unknown >= 0 {
+			return -1
+		}
+		if v < 0 {
+			unknown, v = i, 0
+		}
+		residue = checksumStep(residue, uint32(v))
+	}
+	if residue ^= checksumM; residue == 0 && unknown < 0 {
+		return -1 // the checksum is right, so that something else is wrong
+	}
+	// The checksum is linear: a mistake of e at a place adds to the residue
+	// what e gives, moved on by the characters behind that place.
+	for e := range uint32(32) {
+		moved := e
+		for i := len(s) - 1; i > len(accountPrefix); i-- {
+			if moved == residue && (unknown == i || unknown < 0) {
+				return i
+			}
+			moved = checksumStep(moved, 0)
+		}
+	}
+	return -1
+}
+
+// checksumStep takes one more five-bit value into a bech32 checksum (BIP-173).
+func checksumStep(checksum, value uint32) uint32 {
+	top := checksum >> 25
+	checksum = (checksum&0x1ffffff)<<5 ^ value
+	for i, g := range [5]uint32{0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3} {
+		if top>>i&1 == 1 {
+			checksum ^= g
+		}
+	}
+	return checksum
 }
 
 // IsZero reports whether a names nobody.

@@ -54,7 +54,7 @@ const (
 	// lookalikesLower are met after lower-casing: Latin, Cyrillic, Greek,
 	// Armenian, Cherokee, Arabic and Hebrew letters, digits of several
 	// scripts, and Han beside Kana.
-	lookalikesLower = "aаαɑ⍺ꭺ bьъƅßβв cсϲᴄꮯ dԁđɖꓒ eеҽєε℮ꭼɛ fϝքꬵƒſ gɡցƍԍ9 hһհʜнħ i1lіɩıιӏ|ǀ∣ɪוןا١۱ł jјϳյȷ kкκᴋқ mмʍ nпոռηиŋ " +
+	lookalikesLower = "aаαɑ⍺ꭺ bьъƅßβвꮟ cсϲᴄꮯ dԁđɖꓒ eеҽєε℮ꭼɛ fϝքꬵƒſ gɡցƍԍ9 hһհʜнħ i1lіɩıιӏ|ǀ∣ɪוןا١۱ł jјϳյȷ kкκᴋқ mмʍ nпոռηиŋ " +
 		"oоοσ0օᴏഠ੦०০୦௦๐໐০ہ٥ⲟøө pрρϱ⍴ⲣ qԛգզ rгᴦⲅя sѕꜱƽ5ʂ tтτᴛŧ uυսʋцᴜ vνѵᴠ∨ wѡԝաɯωш xхχ× yуγүყʏ zᴢʐ2 3зʒӡэɜ 4ч 6б 8ȣ " +
 		"工エ 力カ 夕タ 卜ト 二ニ 八ハ 口ロ囗 一ー─ヘへ 日曰 已己巳 土士 未末 千干 يىی كک هھەة"
 )

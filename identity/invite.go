@@ -88,7 +88,11 @@ func (i Invite) Sign(device *Device) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encoding the invite: %w", err)
 	}
-	return invitePrefix + base64.RawURLEncoding.EncodeToString(raw), nil
+	link := invitePrefix + base64.RawURLEncoding.EncodeToString(raw)
+	if len(link) > maxInviteText {
+		return "", fmt.Errorf("the invite has %d characters, more than %d: name fewer addresses", len(link), maxInviteText)
+	}
+	return link, nil
 }
 
 func addressBytes(all []multiaddr.Multiaddr) [][]byte {
@@ -114,7 +118,11 @@ func InviteForQR(link string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrInvite, err)
 	}
-	return strings.ToUpper(invitePrefix) + inviteBase32.EncodeToString(raw), nil
+	text := strings.ToUpper(invitePrefix) + inviteBase32.EncodeToString(raw)
+	if len(text) > maxInviteText {
+		return "", fmt.Errorf("%w: it is too long for a QR code", ErrInvite)
+	}
+	return text, nil
 }
 
 // inviteBase32 is written in capitals: a link in base64 of an invite's length
