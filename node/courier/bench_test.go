@@ -15,6 +15,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 
 	"github.com/kith-chat/kith/identity"
 	"github.com/kith-chat/kith/identity/event"
@@ -30,17 +31,18 @@ type rested struct {
 	s     *store.Store
 	c     *courier.Courier
 	peer  *rested
+	with  *weightless // instead of the store, if not nil
 	acked chan []event.ID
 }
 
-func newRested(b *testing.B, seed byte) *rested {
+func newRested(b testing.TB, seed byte, manager network.ResourceManager) *rested {
 	b.Helper()
 	r := &rested{disk: newDisk(device(b, seed)), t: b, acked: make(chan []event.ID, 1<<16)}
 	key, err := r.dev.HostKey()
 	if err != nil {
 		b.Fatal(err)
 	}
-	r.h, err = libp2p.New(libp2p.Identity(key), libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.DisableRelay(), libp2p.ResourceManager(&network.NullResourceManager{}))
+	r.h, err = libp2p.New(libp2p.Identity(key), libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.DisableRelay(), libp2p.ResourceManager(manager))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -55,9 +57,17 @@ func newRested(b *testing.B, seed byte) *rested {
 }
 
 // pair are two friends on loopback TCP, connected.
-func pair(b *testing.B) (*rested, *rested) {
+func pair(b testing.TB) (*rested, *rested) {
 	b.Helper()
-	x, y := newRested(b, 1), newRested(b, 2)
+	x, y := newRested(b, 1, &network.NullResourceManager{}), newRested(b, 2, &network.NullResourceManager{})
+	join(b, x, y)
+	return x, y
+}
+
+// join makes two nodes friends and lets their couriers run. It returns what
+// ends them.
+func join(b testing.TB, x, y *rested) func() {
+	b.Helper()
 	x.peer, y.peer = y, x
 	var wg sync.WaitGroup
 	ctx, cancel := context.WithCancel(context.Background())
@@ -67,8 +77,13 @@ func pair(b *testing.B) (*rested, *rested) {
 		if err != nil {
 			b.Fatal(err)
 		}
+		var log courier.Log = r
+		var box courier.Outbox = r
+		if r.with != nil {
+			log, box = r.with, r.with
+		}
 		r.c, err = courier.New(courier.Config{
-			Host: r.h, Device: r.dev, Log: r, Outbox: r, Composer: r, Contacts: r.disk, Self: r.disk, Devices: r.disk, Finder: r,
+			Host: r.h, Device: r.dev, Log: log, Outbox: box, Composer: r, Contacts: r.disk, Self: r.disk, Devices: r.disk, Finder: r,
 			Acknowledged: func(_ identity.AccountID, ids []event.ID) { r.acked <- ids },
 		})
 		if err != nil {
@@ -76,14 +91,15 @@ func pair(b *testing.B) (*rested, *rested) {
 		}
 		wg.Go(func() { _ = r.c.Run(ctx) })
 	}
-	b.Cleanup(func() {
+	end := func() {
 		cancel()
 		wg.Wait()
-	})
+	}
+	b.Cleanup(end)
 	if _, err := x.Reach(b.Context(), y.dev.Account()); err != nil {
 		b.Fatal(err)
 	}
-	return x, y
+	return end
 }
 
 func (r *rested) chat() event.ConversationID {
@@ -167,6 +183,40 @@ func (r *rested) Count(context.Context, identity.AccountID) (int, error) { retur
 
 const usual = "a message of usual length, such as people write"
 
+// TestMemoryIsGivenBack talks over TCP under a real resource manager: what was
+// reserved for streams and frames is given back.
+func TestMemoryIsGivenBack(t *testing.T) {
+	t.Parallel()
+	managers := make([]network.ResourceManager, 2)
+	for i := range managers {
+		var err error
+		managers[i], err = rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(rcmgr.DefaultLimits.AutoScale()))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	x, y := newRested(t, 1, managers[0]), newRested(t, 2, managers[1])
+	end := join(t, x, y)
+	for range 300 {
+		x.say(usual)
+		y.say(usual)
+	}
+	x.delivered(300)
+	y.delivered(300)
+	end()
+	for i, m := range managers {
+		err := m.ViewService(courier.ServiceName, func(s network.ServiceScope) error {
+			if stat := s.Stat(); stat.Memory != 0 || stat.NumStreamsInbound+stat.NumStreamsOutbound != 0 {
+				t.Errorf("node %d still holds %+v", i, stat)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // echo is a raw libp2p stream on which bytes come back.
 func echo(b *testing.B, x, y *rested) network.Stream {
 	b.Helper()
@@ -238,6 +288,58 @@ func BenchmarkDirectBurst(b *testing.B) {
 			x.say(usual)
 		}
 	})
+	x.delivered(b.N)
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
+}
+
+// weightless is a store that costs nothing: what remains is the courier.
+type weightless struct {
+	*rested
+	mu   sync.Mutex
+	rows []courier.Queued
+}
+
+func (w *weightless) PutIncoming(context.Context, []courier.Arrival) error { return nil }
+
+func (w *weightless) Queued(_ context.Context, _ identity.AccountID, after uint64, limit, bytes int) ([]courier.Queued, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []courier.Queued
+	for i := int(after); i < len(w.rows) && len(out) < limit && bytes > 0; i++ {
+		out = append(out, w.rows[i])
+		bytes -= len(w.rows[i].Bytes)
+	}
+	return out, nil
+}
+
+func (w *weightless) Answered(_ context.Context, _ identity.AccountID, answers []courier.Answer) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(answers) > 0 && answers[len(answers)-1].ID == w.rows[len(w.rows)-1].ID {
+		w.rows = nil
+	}
+	return nil
+}
+
+func (w *weightless) Recipients(context.Context) ([]identity.AccountID, error) { return nil, nil }
+
+// BenchmarkDirectAlone is the burst over a store that costs nothing: framing,
+// the stream, and the verification of every event.
+func BenchmarkDirectAlone(b *testing.B) {
+	x, y := newRested(b, 1, &network.NullResourceManager{}), newRested(b, 2, &network.NullResourceManager{})
+	left, right := &weightless{rested: x}, &weightless{rested: y}
+	x.with, y.with = left, right
+	join(b, x, y)
+	for i := range b.N {
+		e, err := x.outgoing(usual).Sign(store.Slot{Sequence: 1, Time: event.Time(i)})
+		if err != nil {
+			b.Fatal(err)
+		}
+		left.rows = append(left.rows, courier.Queued{ID: e.ID(), Position: uint64(i + 1), Bytes: e.Bytes()})
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	x.c.Wake(y.dev.Account())
 	x.delivered(b.N)
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
 }
