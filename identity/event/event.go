@@ -66,14 +66,19 @@ func ParseID(s string) (ID, error) {
 type Header struct {
 	Conversation ConversationID
 	Device       identity.DeviceID // set by Sign
-	Sequence     uint64            // the device's nth event in this conversation, from 1
-	Previous     ID                // the device's event before, zero for the first
-	Time         Time
-	Parents      []ID  // heads of the conversation that the author had seen, at most MaxParents
-	Kind         Kind  // set by Sign
-	Expiry       int64 // milliseconds since 1970 after which the body is erased, 0 for never
-	BodyHash     [32]byte
-	BodyLength   uint32
+	// Account is whom the device speaks for, set by Sign. It is signed: a
+	// certificate binds the account alone, so that anybody can certify
+	// anybody's device, and a carrier who put such a certificate in the place
+	// of the right one would pass for the author.
+	Account    identity.AccountID
+	Sequence   uint64 // the device's nth event in this conversation, from 1
+	Previous   ID     // the device's event before, zero for the first
+	Time       Time
+	Parents    []ID  // heads of the conversation that the author had seen, at most MaxParents
+	Kind       Kind  // set by Sign
+	Expiry     int64 // milliseconds since 1970 after which the body is erased, 0 for never
+	BodyHash   [32]byte
+	BodyLength uint32
 
 	version uint32
 }
@@ -99,7 +104,7 @@ func Sign(device *identity.Device, h Header, b Body) (*Event, error) {
 	if _, err := ParseBody(b.Kind(), raw); err != nil {
 		return nil, err
 	}
-	h.Device, h.Kind = device.ID(), b.Kind()
+	h.Device, h.Account, h.Kind = device.ID(), device.Account(), b.Kind()
 	h.BodyHash, h.BodyLength = sha256.Sum256(raw), uint32(len(raw))
 	h.version = Version
 	header, err := h.encode()
@@ -126,7 +131,7 @@ func Sign(device *identity.Device, h Header, b Body) (*Event, error) {
 
 func (h *Header) encode() ([]byte, error) {
 	m := &pb.Header{
-		Version: h.version, Conversation: h.Conversation[:], Device: h.Device[:],
+		Version: h.version, Conversation: h.Conversation[:], Device: h.Device[:], Account: h.Account[:],
 		Sequence: h.Sequence, Previous: h.Previous.optional(), Time: uint64(h.Time), Kind: uint32(h.Kind),
 		ExpiryMs: h.Expiry, BodyHash: h.BodyHash[:], BodyLength: h.BodyLength,
 	}
@@ -183,7 +188,7 @@ func (h *Header) decode(raw []byte) error {
 	if err := proto.Unmarshal(raw, &m); err != nil {
 		return err
 	}
-	if len(m.GetConversation()) != 32 || len(m.GetDevice()) != 32 || len(m.GetBodyHash()) != 32 {
+	if len(m.GetConversation()) != 32 || len(m.GetDevice()) != 32 || len(m.GetAccount()) != 32 || len(m.GetBodyHash()) != 32 {
 		return errors.New("a field of the header has a wrong length")
 	}
 	if len(m.GetParents()) > MaxParents {
@@ -191,7 +196,7 @@ func (h *Header) decode(raw []byte) error {
 	}
 	h.version = m.GetVersion()
 	h.Conversation = ConversationID(m.GetConversation())
-	h.Device = identity.DeviceID(m.GetDevice())
+	h.Device, h.Account = identity.DeviceID(m.GetDevice()), identity.AccountID(m.GetAccount())
 	h.Sequence, h.Time, h.Kind = m.GetSequence(), Time(m.GetTime()), Kind(m.GetKind())
 	h.Expiry, h.BodyHash, h.BodyLength = m.GetExpiryMs(), [32]byte(m.GetBodyHash()), m.GetBodyLength()
 	var err error
@@ -239,16 +244,13 @@ func (h *Header) check() error {
 }
 
 // Verify checks the certificate, the device's signature, and that the
-// certificate is for the device. Whether the device has been revoked, and
-// whether its account may speak in this conversation, the caller decides. A
-// nil cache is allowed.
+// certificate is for the device and the account that the header names. Whether
+// the device has been revoked, and whether its account may speak in this
+// conversation, the caller decides. A nil cache is allowed.
 func (e *Event) Verify(certs *CertificateCache) error {
-	cert, err := certs.parse(e.rawCert)
+	cert, err := e.certificate(certs)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrEvent, err)
-	}
-	if cert.Device != e.header.Device {
-		return fmt.Errorf("%w: the certificate is for another device", ErrEvent)
+		return err
 	}
 	if err := identity.DomainEvent.Verify(e.header.Device, e.rawHeader, e.signature); err != nil {
 		return fmt.Errorf("%w: %w", ErrEvent, err)
@@ -261,15 +263,24 @@ func (e *Event) Verify(certs *CertificateCache) error {
 // it, and whose ID has been compared since: the certificate is read, so that
 // Author is known, and the device's signature is not checked again.
 func (e *Event) Readmit(certs *CertificateCache) error {
+	cert, err := e.certificate(certs)
+	if err == nil {
+		e.cert = cert
+	}
+	return err
+}
+
+func (e *Event) certificate(certs *CertificateCache) (identity.Certificate, error) {
 	cert, err := certs.parse(e.rawCert)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrEvent, err)
+	switch {
+	case err != nil:
+		return cert, fmt.Errorf("%w: %w", ErrEvent, err)
+	case cert.Device != e.header.Device:
+		return cert, fmt.Errorf("%w: the certificate is for another device", ErrEvent)
+	case cert.Account != e.header.Account:
+		return cert, fmt.Errorf("%w: the certificate is another account's", ErrEvent)
 	}
-	if cert.Device != e.header.Device {
-		return fmt.Errorf("%w: the certificate is for another device", ErrEvent)
-	}
-	e.cert = cert
-	return nil
+	return cert, nil
 }
 
 // ID returns the event's name.

@@ -166,6 +166,7 @@ type Header struct {
 	ExpiryMs      int64                  `protobuf:"varint,9,opt,name=expiry_ms,json=expiryMs,proto3" json:"expiry_ms,omitempty"`
 	BodyHash      []byte                 `protobuf:"bytes,10,opt,name=body_hash,json=bodyHash,proto3" json:"body_hash,omitempty"`
 	BodyLength    uint32                 `protobuf:"varint,11,opt,name=body_length,json=bodyLength,proto3" json:"body_length,omitempty"`
+	Account       []byte                 `protobuf:"bytes,12,opt,name=account,proto3" json:"account,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -275,6 +276,13 @@ func (x *Header) GetBodyLength() uint32 {
 		return x.BodyLength
 	}
 	return 0
+}
+
+func (x *Header) GetAccount() []byte {
+	if x != nil {
+		return x.Account
+	}
+	return nil
 }
 
 // Text is a message that a person wrote.
@@ -938,7 +946,7 @@ const file_identity_event_pb_event_proto_rawDesc = "" +
 	"\x06header\x18\x01 \x01(\fR\x06header\x12\x1c\n" +
 	"\tsignature\x18\x02 \x01(\fR\tsignature\x12 \n" +
 	"\vcertificate\x18\x03 \x01(\fR\vcertificate\x12\x12\n" +
-	"\x04body\x18\x04 \x01(\fR\x04body\"\xb3\x02\n" +
+	"\x04body\x18\x04 \x01(\fR\x04body\"\xcd\x02\n" +
 	"\x06Header\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\fR\fconversation\x12\x16\n" +
@@ -952,7 +960,8 @@ const file_identity_event_pb_event_proto_rawDesc = "" +
 	"\tbody_hash\x18\n" +
 	" \x01(\fR\bbodyHash\x12\x1f\n" +
 	"\vbody_length\x18\v \x01(\rR\n" +
-	"bodyLength\"Q\n" +
+	"bodyLength\x12\x18\n" +
+	"\aaccount\x18\f \x01(\fR\aaccount\"Q\n" +
 	"\x04Text\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x12\x19\n" +
 	"\breply_to\x18\x02 \x01(\fR\areplyTo\x12\x1a\n" +
