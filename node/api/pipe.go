@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"sync"
+
+	"github.com/kith-chat/kith/node/api/local"
 )
 
 // pipeListener takes connections from inside the process, for a client that
@@ -41,7 +43,7 @@ func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
 	case l.conns <- theirs:
 		return ours, nil
 	case <-l.done:
-		return nil, net.ErrClosed
+		return nil, local.ErrNotRunning
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

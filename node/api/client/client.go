@@ -150,7 +150,9 @@ func (c *Client) setup() {
 		if c.Address != "" {
 			c.url = "http://" + c.Address
 		}
-		c.setupErr = c.find()
+		if err := c.find(); err != nil {
+			c.setupErr = misused{err}
+		}
 	})
 }
 
@@ -185,6 +187,14 @@ func (c *Client) find() (err error) {
 func (c *Client) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
+	conn, err := c.dialPlace(ctx)
+	if err != nil {
+		return nil, unreached{err}
+	}
+	return conn, nil
+}
+
+func (c *Client) dialPlace(ctx context.Context) (net.Conn, error) {
 	switch {
 	case c.Dial != nil:
 		return c.Dial(ctx)
@@ -209,7 +219,7 @@ func (t roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		if req.Body != nil {
 			_ = req.Body.Close()
 		}
-		return nil, t.c.setupErr
+		return nil, unreached{t.c.setupErr}
 	}
 	if t.c.token != "" {
 		req = req.Clone(req.Context())

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"io/fs"
 
 	"connectrpc.com/connect"
 
@@ -50,15 +51,38 @@ func (e *Error) Error() string { return e.Message }
 // Unwrap returns the reason and what came over the wire.
 func (e *Error) Unwrap() []error { return append([]error{e.Reason}, e.causes...) }
 
+// unreached marks why no connection to the node was made.
+type unreached struct{ error }
+
+func (u unreached) Unwrap() error { return u.error }
+
+func (u unreached) reason() Reason {
+	switch {
+	case errors.As(u.error, new(misused)):
+		return Invalid
+	case errors.Is(u.error, local.ErrForeign), errors.Is(u.error, fs.ErrPermission):
+		return Unauthenticated
+	}
+	return Unknown
+}
+
+// misused marks that the fields of a Client name no place.
+type misused struct{ error }
+
+func (m misused) Unwrap() error { return m.error }
+
 // explain makes an *Error of the error of a call.
 func explain(err error) error {
 	var done *Error
 	var wire *connect.Error
+	var no unreached
 	switch {
 	case err == nil || errors.As(err, &done):
 		return err
 	case errors.Is(err, ErrNotRunning):
 		return &Error{Message: ErrNotRunning.Error(), causes: []error{ErrNotRunning, err}}
+	case errors.As(err, &no):
+		return &Error{Reason: no.reason(), Message: no.Error(), causes: []error{err}}
 	case !errors.As(err, &wire):
 		return &Error{Message: err.Error(), causes: []error{err}}
 	}

@@ -36,6 +36,10 @@ func (c *Client) Watch(ctx context.Context, req *apiv1.WatchRequest, each func(*
 	pause := minPause
 	for {
 		heard, err := c.watchOnce(ctx, at, each)
+		var own refusal
+		if errors.As(err, &own) {
+			return own.error
+		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -89,15 +93,9 @@ func (c *Client) watchOnce(ctx context.Context, at *apiv1.WatchRequest, each fun
 // refusal marks an error of the caller's own function.
 type refusal struct{ error }
 
-func (r refusal) Unwrap() error { return r.error }
-
 // passing reports whether trying again may help: the node is away, was stopped
 // in the middle, or has met a fault.
 func passing(err error) bool {
-	var own refusal
-	if errors.As(err, &own) {
-		return false
-	}
 	var e *Error
 	if !errors.As(err, &e) {
 		return false
