@@ -35,8 +35,11 @@ func (d direct) PutIncoming(ctx context.Context, arrivals []courier.Arrival) err
 		out, err = d.n.store.PutIncoming(ctx, events)
 	}
 	for _, o := range out {
-		if o.Result == store.Taken {
+		switch o.Result {
+		case store.Taken:
 			d.n.arrived(ctx, o.Entry)
+		case store.Overflow: // never acknowledged: the sender is told
+			err = errors.Join(err, fmt.Errorf("%w: too many messages are dated ahead", courier.ErrRefused))
 		}
 	}
 	return err
@@ -239,14 +242,10 @@ func (o ourselves) InviteValid(ctx context.Context, token []byte) bool {
 // devices knows which devices are in force.
 type devices struct{ n *Node }
 
-// Revoked reports whether a device is off its account's list.
-func (d devices) Revoked(ctx context.Context, a identity.AccountID, id identity.DeviceID) bool {
-	c, err := d.n.store.Contact(ctx, a)
-	if err != nil || len(c.DeviceList) == 0 {
-		return false
-	}
-	l, err := identity.ParseDeviceList(c.DeviceList)
-	return err == nil && l.Account == a && !l.Contains(id)
+// Revoked reports whether a device is off its account's list. It is asked for
+// every batch, so the policy keeps the answer.
+func (d devices) Revoked(_ context.Context, a identity.AccountID, id identity.DeviceID) bool {
+	return d.n.policy != nil && d.n.policy.revoked(a, id)
 }
 
 // TakeList keeps a newer device list of a contact.

@@ -27,6 +27,7 @@ type policy struct {
 type stance struct {
 	state  store.ContactState
 	secret identity.DiscoverySecret
+	list   *identity.DeviceList // nil while none is known
 }
 
 // maxSought bounds the guesses about peers that were dialled.
@@ -56,6 +57,9 @@ func (p *policy) update(c store.Contact) {
 	defer p.mu.Unlock()
 	s := stance{state: c.State}
 	copy(s.secret[:], c.DiscoverySecret)
+	if l, err := identity.ParseDeviceList(c.DeviceList); err == nil && l.Account == c.Account {
+		s.list = &l
+	}
 	p.contacts[c.Account] = s
 	for _, d := range c.Devices {
 		p.owners[d.Peer()] = c.Account
@@ -70,6 +74,14 @@ func (p *policy) seeking(id peer.ID, a identity.AccountID) {
 		clear(p.sought)
 	}
 	p.sought[id] = a
+}
+
+// revoked reports whether a device is off its account's list.
+func (p *policy) revoked(a identity.AccountID, d identity.DeviceID) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	l := p.contacts[a].list
+	return l != nil && !l.Contains(d)
 }
 
 // heard reports whether an account is heard in groups.

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/kith-chat/kith/identity"
 	"github.com/kith-chat/kith/identity/event"
@@ -16,6 +17,7 @@ const watchStep = 256
 // now), in order and without a gap, until ctx ends, the node closes or yield
 // fails. With ephemeral also what is not kept: presence, progress, the disk.
 func (n *Node) Watch(ctx context.Context, cursor uint64, ephemeral bool, yield func(News) error) error {
+	yield = n.withoutRepeats(ctx, cursor == 0, yield)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := context.AfterFunc(n.ctx, cancel)
@@ -48,6 +50,32 @@ func (n *Node) Watch(ctx context.Context, cursor uint64, ephemeral bool, yield f
 		if err != nil {
 			return n.watchEnd(err)
 		}
+	}
+}
+
+// withoutRepeats leaves out news of a contact in which nothing has changed that
+// a person sees: where a friend was last met is noted often.
+func (n *Node) withoutRepeats(ctx context.Context, fromNow bool, yield func(News) error) func(News) error {
+	seen := make(map[identity.AccountID]Friend)
+	key := func(f Friend) Friend {
+		f.LastSeen, f.Since = time.Time{}, time.Time{}
+		return f
+	}
+	if fromNow {
+		if all, err := n.store.Contacts(ctx); err == nil {
+			for _, c := range all {
+				seen[c.Account] = key(n.contactView(c))
+			}
+		}
+	}
+	return func(news News) error {
+		if f := news.Friend; f != nil {
+			if was, known := seen[f.Person.Account]; known && was == key(*f) {
+				return nil
+			}
+			seen[f.Person.Account] = key(*f)
+		}
+		return yield(news)
 	}
 }
 

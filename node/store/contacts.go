@@ -45,14 +45,23 @@ func (s *Store) UpdateContact(ctx context.Context, a identity.AccountID, fn func
 	})
 }
 
-// boundPending drops the oldest requests beyond MaxPending.
+// boundPending drops the oldest requests beyond MaxPending, those by invite last.
 func (t *tx) boundPending(newest identity.AccountID) error {
 	all, err := t.contacts()
 	if err != nil {
 		return err
 	}
 	all = slices.DeleteFunc(all, func(c Contact) bool { return c.State != Incoming || c.Account == newest })
-	slices.SortFunc(all, func(a, b Contact) int { return cmp.Compare(a.Since.UnixMilli(), b.Since.UnixMilli()) })
+	// Twenty strangers must not push out somebody whom we have invited.
+	slices.SortFunc(all, func(a, b Contact) int {
+		if a.ByInvite != b.ByInvite {
+			if b.ByInvite {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(a.Since.UnixMilli(), b.Since.UnixMilli())
+	})
 	for len(all) >= MaxPending {
 		t.del(contactKey(all[0].Account))
 		t.note(Change{What: ChangedContact, Account: all[0].Account})

@@ -75,7 +75,10 @@ func newSpace(opts Options) (*space, error) {
 	return sp, nil
 }
 
-func (sp *space) ballastPath() string { return filepath.Join(sp.dir, "ballast") }
+// ballastName is the file that is deleted when the disk is full.
+const ballastName = "ballast"
+
+func (sp *space) ballastPath() string { return filepath.Join(sp.dir, ballastName) }
 
 // drop gives the ballast's room back.
 func (sp *space) drop() {

@@ -1,6 +1,10 @@
 package store
 
-import "golang.org/x/sys/windows"
+import (
+	"io/fs"
+
+	"golang.org/x/sys/windows"
+)
 
 // diskSpace returns the bytes that are free to us, and all, of the disk that
 // path lies on.
@@ -12,3 +16,6 @@ func diskSpace(path string) (free, total uint64, err error) {
 	err = windows.GetDiskFreeSpaceEx(p, &free, &total, nil)
 	return free, total, err
 }
+
+// allocated returns the bytes that a file takes on disk.
+func allocated(info fs.FileInfo) uint64 { return uint64(info.Size()) }

@@ -214,10 +214,20 @@ func (s *Store) Close() error {
 	return s.closeErr
 }
 
-// Size returns the bytes that the store takes on disk.
+// Size returns the bytes that the store takes on disk, the ballast left out.
+// Badger preallocates its logs: only what is written counts.
 func (s *Store) Size() uint64 {
-	lsm, vlog := s.db.Size()
-	return uint64(max(lsm, 0) + max(vlog, 0))
+	var total uint64
+	entries, err := os.ReadDir(s.opts.Dir)
+	if err != nil {
+		return 0
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && e.Name() != ballastName {
+			total += allocated(info)
+		}
+	}
+	return total
 }
 
 // badgerLog passes Badger's warnings on; its chatter is of no use.
