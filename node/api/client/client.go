@@ -100,7 +100,7 @@ func (c *Client) Check(ctx context.Context) error {
 	switch {
 	case res.StatusCode == http.StatusUnauthorized, res.StatusCode == http.StatusForbidden:
 		return &Error{Reason: Unauthenticated, Message: "the node does not let us in: the token is missing or wrong"}
-	case res.Header.Get(versionHeader) == "":
+	case len(res.Header.Values(versionHeader)) == 0:
 		return &Error{Reason: Internal, Message: "what answers there is no kith node"}
 	}
 	return nil
