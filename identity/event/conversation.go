@@ -80,7 +80,7 @@ func CleanGroup(name string) (string, error) {
 		}
 	}
 	if strings.ContainsAny(name, "/#@:") {
-		return "", fmt.Errorf("%w: it contains one of / # @ :", ErrGroupName)
+		return "", fmt.Errorf("%w: it contains / or # or @ or a colon", ErrGroupName)
 	}
 	if n := uniseg.GraphemeClusterCount(name); n > MaxGroupName || len(name) > maxGroupBytes {
 		return "", fmt.Errorf("%w: it has more than %d characters", ErrGroupName, MaxGroupName)
