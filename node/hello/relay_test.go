@@ -19,7 +19,7 @@ import (
 type open struct{ device *identity.Device }
 
 func (o open) Reveal(_ peer.ID, _ identity.AccountID, lan, _ bool) bool { return !lan }
-func (o open) Secret() identity.DiscoverySecret { return identity.DiscoverySecret{} }
+func (o open) Secret() identity.DiscoverySecret                         { return identity.DiscoverySecret{} }
 
 func (o open) SecretOf(peer.ID) (identity.DiscoverySecret, bool) {
 	return identity.DiscoverySecret{}, false
