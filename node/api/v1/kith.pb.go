@@ -13,6 +13,7 @@
 // any unambiguous beginning of at least four characters in requests.
 //
 // Errors are Connect errors with an ErrorDetail that carries a stable reason.
+// Every answer carries the version of the node in the header Kith-Version.
 
 package apiv1
 
@@ -4038,7 +4039,7 @@ type SendRequest struct {
 	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
 	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
 	ReplyTo       string                 `protobuf:"bytes,3,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
-	WaitMs        int64                  `protobuf:"varint,4,opt,name=wait_ms,json=waitMs,proto3" json:"wait_ms,omitempty"`    // wait so long for delivery (for a group: until sent)
+	WaitMs        int64                  `protobuf:"varint,4,opt,name=wait_ms,json=waitMs,proto3" json:"wait_ms,omitempty"`    // wait so long for delivery (for a group: until sent); the answer's state says how far it came
 	RawText       bool                   `protobuf:"varint,5,opt,name=raw_text,json=rawText,proto3" json:"raw_text,omitempty"` // do not turn :shortcodes: into emoji
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

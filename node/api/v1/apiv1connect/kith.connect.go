@@ -11,6 +11,7 @@
 // any unambiguous beginning of at least four characters in requests.
 //
 // Errors are Connect errors with an ErrorDetail that carries a stable reason.
+// Every answer carries the version of the node in the header Kith-Version.
 package apiv1connect
 
 import (
@@ -156,7 +157,8 @@ type NodeServiceClient interface {
 	Diagnose(context.Context, *connect.Request[v1.DiagnoseRequest]) (*connect.ServerStreamForClient[v1.DiagnoseResponse], error)
 	Stop(context.Context, *connect.Request[v1.StopRequest]) (*connect.Response[v1.StopResponse], error)
 	// Watch streams what happens, from a cursor on, without gaps; a client that
-	// was away goes on where it was.
+	// was away goes on where it was. The stream ends without an error when the
+	// node stops.
 	Watch(context.Context, *connect.Request[v1.WatchRequest]) (*connect.ServerStreamForClient[v1.WatchResponse], error)
 }
 
@@ -325,7 +327,8 @@ type NodeServiceHandler interface {
 	Diagnose(context.Context, *connect.Request[v1.DiagnoseRequest], *connect.ServerStream[v1.DiagnoseResponse]) error
 	Stop(context.Context, *connect.Request[v1.StopRequest]) (*connect.Response[v1.StopResponse], error)
 	// Watch streams what happens, from a cursor on, without gaps; a client that
-	// was away goes on where it was.
+	// was away goes on where it was. The stream ends without an error when the
+	// node stops.
 	Watch(context.Context, *connect.Request[v1.WatchRequest], *connect.ServerStream[v1.WatchResponse]) error
 }
 
