@@ -146,7 +146,11 @@ func diagnose(err error) (Reason, string) {
 	}
 	var remote *connect.Error
 	if errors.As(err, &remote) {
-		return remoteReason(remote), remote.Message()
+		r, exact := remoteReason(remote)
+		if !exact && (r == NoNode || r == OtherVersion) {
+			return r, "" // the words of the connection help nobody
+		}
+		return r, remote.Message()
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
@@ -158,19 +162,23 @@ func diagnose(err error) (Reason, string) {
 }
 
 // remoteReason reads the reason that travels with an API error. Errors that
-// have none were made on the way: by the connection, or by a node that does
-// not know the call.
-func remoteReason(err *connect.Error) Reason {
+// have none were made on the way, by the connection or by a node that does not
+// know the call, and are not exact.
+func remoteReason(err *connect.Error) (r Reason, exact bool) {
 	for _, d := range err.Details() {
 		v, decodeErr := d.Value()
 		if decodeErr != nil {
 			continue
 		}
 		if detail, ok := v.(*apiv1.ErrorDetail); ok && detail.GetReason() != apiv1.Reason_REASON_UNSPECIFIED {
-			return reasonOf(detail.GetReason())
+			return reasonOf(detail.GetReason()), true
 		}
 	}
-	switch err.Code() {
+	return codeReason(err.Code()), false
+}
+
+func codeReason(code connect.Code) Reason {
+	switch code {
 	case connect.CodeDeadlineExceeded:
 		return Timeout
 	case connect.CodeCanceled:

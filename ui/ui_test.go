@@ -241,7 +241,7 @@ func TestExplain(t *testing.T) {
 		{api(connect.CodeNotFound, apiv1.Reason_REASON_NOT_FOUND, "there is no chat #x"), 4, "there is no chat #x; 'kith chats' and 'kith friends' list what there is"},
 		{fmt.Errorf("a: %w", api(connect.CodeUnknown, apiv1.Reason_REASON_NOT_ALLOWED, "bob\x1b[2J said no")), 5, "bob␛[2J said no; only friends can write to each other; 'kith friends' shows where you stand"},
 		{connect.NewError(connect.CodeUnavailable, errors.New("")), 3, "no kith node is running here; start one with 'kith serve', or just 'kith'"},
-		{connect.NewError(connect.CodeUnimplemented, errors.New("404")), 1, "404; stop it with 'kith stop' and start it again"},
+		{connect.NewError(connect.CodeUnimplemented, errors.New("404")), 1, "the node that runs is of another version and does not know this; stop it with 'kith stop' and start it again"},
 		{context.DeadlineExceeded, 6, "it took too long; 'kith doctor WHO' says why somebody cannot be reached"},
 		{context.Canceled, 1, "interrupted"},
 		{errors.New("a\nb"), 1, "a b"},

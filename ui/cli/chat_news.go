@@ -93,11 +93,5 @@ func (l *lineMode) hearFile(event string, r record, t *apiv1.Transfer) {
 
 // showNews is that of call, in the layout of the line mode.
 func (l *lineMode) showNews(event string, r record) {
-	if l.out.json {
-		l.out.object(r)
-		return
-	}
-	for _, line := range newsLines(event, r, view{columns: l.out.columns(), ids: l.ids, slash: true}) {
-		l.out.line(line)
-	}
+	l.out.news(event, r, view{ids: l.ids, slash: true})
 }

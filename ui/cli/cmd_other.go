@@ -25,9 +25,13 @@ func otherCommands() []*command {
 		},
 		{
 			name: "completion", args: "bash|zsh|fish", group: groupOther, min: 1, max: 1, short: "print a completion script for your shell",
-			long: `For bash:  kith completion bash > ~/.local/share/bash-completion/completions/kith
-For zsh:   kith completion zsh > "${fpath[1]}/_kith"
-For fish:  kith completion fish > ~/.config/fish/completions/kith.fish`,
+			long: `Save the script where your shell looks for it: the folder
+~/.local/share/bash-completion/completions, a folder of $fpath, or
+~/.config/fish/completions.`,
+			example: []string{
+				"kith completion bash > ~/.local/share/bash-completion/completions/kith",
+				"kith completion zsh > \"${fpath[1]}/_kith\"", "kith completion fish > ~/.config/fish/completions/kith.fish",
+			},
 			local: true,
 			prepare: plain(func(_ context.Context, c *call, args []string) error {
 				script, err := c.completion(args[0])

@@ -59,15 +59,8 @@ func (c *call) watch(ctx context.Context, req *apiv1.WatchRequest, each func(*ap
 }
 
 func (c *call) showNews(event string, r record) {
-	if c.out.json {
-		c.out.object(r)
-		return
+	if event == eventChat && !c.out.json {
+		return // unread counts, which the message itself has just shown
 	}
-	if event == eventChat {
-		return
-	}
-	v := view{columns: c.out.columns(), ids: true, chat: true, states: true}
-	for _, l := range newsLines(event, r, v) {
-		c.out.line(l)
-	}
+	c.out.news(event, r, view{ids: true, chat: true, states: true})
 }

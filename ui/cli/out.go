@@ -54,33 +54,47 @@ func (o *Out) showAs(r record, v view) {
 	}
 	v.columns = o.columns()
 	for _, l := range r.lines(v) {
-		for i, part := range fold(r, l, v.columns) {
-			if i > 0 {
-				part = ui.Indent(part, hang)
-			}
-			o.line(part)
+		switch r.(type) {
+		case idRecord, initRecord, inviteRecord, servingRecord:
+			o.line(l) // the person's own, left whole to be copied
+		default:
+			o.folded(l)
 		}
 	}
 }
 
-// fold breaks a line that the terminal would break at its left edge, where the
-// rest could pass for a line of its own. Links and words of the person's own
-// stay whole, to be copied.
-func fold(r record, l ui.Text, columns int) []ui.Text {
-	switch r.(type) {
-	case idRecord, initRecord, inviteRecord, servingRecord:
-		return []ui.Text{l}
+// news writes a record as a piece of news.
+func (o *Out) news(event string, r record, v view) {
+	if o.json {
+		o.object(r)
+		return
 	}
+	v.columns = o.columns()
+	for _, l := range newsLines(event, r, v) {
+		o.folded(l)
+	}
+}
+
+// folded writes a line that the terminal would break at its left edge, where
+// the rest could pass for a line of its own, as several with an indent.
+func (o *Out) folded(l ui.Text) {
+	columns := o.columns()
 	if columns == 0 || ui.Width(l) <= columns {
-		return []ui.Text{l}
+		o.line(l)
+		return
 	}
-	return ui.Wrap(l.String(), columns, columns-hang)
+	for i, part := range ui.Wrap(l.String(), columns, columns-hang) {
+		if i > 0 {
+			part = ui.Indent(part, hang)
+		}
+		o.line(part)
+	}
 }
 
 // say writes a line of text; nothing in JSON mode.
 func (o *Out) say(format ui.Literal, args ...any) {
 	if !o.json {
-		o.line(ui.F(format, args...))
+		o.folded(ui.F(format, args...))
 	}
 }
 

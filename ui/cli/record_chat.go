@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"math"
+
 	apiv1 "github.com/kith-chat/kith/node/api/v1"
 	"github.com/kith-chat/kith/ui"
 )
@@ -118,7 +120,7 @@ func progress(t *apiv1.Transfer) float64 {
 	case t.GetDone() >= t.GetSize():
 		return 1
 	}
-	return float64(t.GetDone()*10/max(t.GetSize()/1000, 1)) / 10000
+	return math.Floor(float64(t.GetDone())/float64(t.GetSize())*10000) / 10000
 }
 
 func (r fileRecord) lines(view) []ui.Text {
