@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -150,7 +151,7 @@ func (p *person) ask(o *person, m *pb.Hello) (*pb.Hello, error) {
 func inWorld(t *testing.T, people, quiet int, story func(t *testing.T, p []*person)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		sim := &simnet.Simnet{LatencyFunc: simnet.StaticLatency(10 * time.Millisecond)}
+		sim := &simnet.Simnet{LatencyFunc: simnet.StaticLatency(10 * time.Millisecond), Logger: slog.New(slog.DiscardHandler)}
 		rate := simnet.LinkSettings{BitsPerSecond: 100 * simlibp2p.OneMbps}
 		var all []*person
 		for i := range people {

@@ -7,6 +7,9 @@
 // invite when nothing else is known. Whoever knows an account ID alone cannot
 // derive the key, and finds nothing.
 //
+// When the machine moves to another network, what was bound to the old one is
+// given up at once and everybody is looked for anew.
+//
 // What is found is an address and a key, never a person: who a peer is, is
 // said and proved by package hello. Every step can be watched, so that nobody
 // is left without a reason when somebody cannot be found.

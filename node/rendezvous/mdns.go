@@ -3,38 +3,44 @@ package rendezvous
 import (
 	"context"
 	"fmt"
-	"net"
 	"slices"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/discovery/mdns"
+	"github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 )
 
 // mdnsTag names kith's nodes on a LAN.
 const mdnsTag = "_kith-chat._udp"
 
-// watchInterfaces is how often the addresses of this machine are looked at, so
-// that a changed Wi-Fi is noticed.
-const watchInterfaces = 3 * time.Second
+const (
+	// mdnsRetry is how long to wait where mDNS cannot be had.
+	mdnsRetry = 30 * time.Second
+	// mdnsRenew is how often to begin anew: a node that was seen once is not
+	// told of again within an hour, even if it had no time to be dialled.
+	mdnsRenew = 10 * time.Minute
+)
 
-// runMDNS listens on the LAN, and begins again whenever the addresses of the
-// machine change.
+// runMDNS listens on the LAN, and begins again whenever the machine moves.
 func (s *Service) runMDNS(ctx context.Context) error {
-	tick := time.NewTicker(watchInterfaces)
-	defer tick.Stop()
 	for ctx.Err() == nil {
-		before := addresses()
-		m := mdns.NewMdnsService(s.cfg.Host, mdnsTag, notifee{ctx, s})
+		wait := mdnsRenew
+		m := mdns.NewMdnsService(present{s.cfg.Host}, mdnsTag, notifee{ctx, s})
 		if err := m.Start(); err != nil {
 			s.log.Info("mDNS is not to be had here", "error", fmt.Errorf("starting mDNS: %w", err))
+			wait = mdnsRetry
 		}
-		for ctx.Err() == nil && slices.Equal(before, addresses()) {
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-			}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-s.moved:
+		case <-ctx.Done():
 		}
+		timer.Stop()
 		if err := m.Close(); err != nil {
 			s.log.Debug("stopping mDNS", "error", err)
 		}
@@ -42,21 +48,7 @@ func (s *Service) runMDNS(ctx context.Context) error {
 	return nil
 }
 
-// addresses returns the machine's addresses, in order.
-func addresses() []string {
-	all, err := net.InterfaceAddrs()
-	if err != nil {
-		return nil
-	}
-	var out []string
-	for _, a := range all {
-		out = append(out, a.String())
-	}
-	slices.Sort(out)
-	return out
-}
-
-// notifee dials whom mDNS finds.
+// notifee takes in whom mDNS finds.
 type notifee struct {
 	ctx context.Context
 	s   *Service
@@ -64,8 +56,31 @@ type notifee struct {
 
 // HandlePeerFound is called by mDNS for each answer.
 func (n notifee) HandlePeerFound(p peer.AddrInfo) {
-	if p.ID == n.s.cfg.Host.ID() || n.ctx.Err() != nil {
-		return
+	if n.ctx.Err() == nil {
+		n.s.lan.found(p, time.Now())
 	}
-	n.s.dialLAN(n.ctx, p)
+}
+
+// present is a host that tells mDNS the addresses of this moment. The host
+// itself remembers those of its interfaces for a minute, and would announce in
+// a new network where it was in the old one.
+type present struct{ host.Host }
+
+// Network returns the host's network with present addresses.
+func (p present) Network() network.Network { return presentNetwork{p.Host.Network()} }
+
+type presentNetwork struct{ network.Network }
+
+// InterfaceListenAddresses returns where the machine listens now, save to
+// itself.
+func (p presentNetwork) InterfaceListenAddresses() ([]multiaddr.Multiaddr, error) {
+	listen := p.ListenAddresses()
+	if len(listen) == 0 {
+		return nil, nil
+	}
+	all, err := manet.ResolveUnspecifiedAddresses(listen, nil)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, manet.IsIPLoopback), nil
 }

@@ -3,12 +3,10 @@ package rendezvous
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
-	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/routing"
 	"golang.org/x/sync/errgroup"
@@ -16,16 +14,15 @@ import (
 	"github.com/kith-chat/kith/identity"
 )
 
-// The paces of looking and being found.
+// The bounds of looking and being found.
 const (
-	provideEvery = 4 * time.Hour    // provider records live for a day or two
-	provideRetry = 20 * time.Second // after a failure, as when the DHT is still empty
-	seekFirst    = 5 * time.Second  // after a friend was not found, doubling
-	seekLast     = 15 * time.Minute // up to this
 	dialTimeout  = 10 * time.Second
-	findTimeout  = 30 * time.Second
-	maxFound     = 16 // peers that one look-up may give
-	maxDials     = 16 // dials for the LAN at once
+	findTimeout  = 30 * time.Second // one key in the DHT
+	headStart    = time.Second      // of the known addresses before the DHT
+	maxFound     = 16               // peers that one key may give
+	maxAddresses = 16               // of one peer
+	maxKnown     = 32               // devices of one account
+	maxSearches  = 16               // friends that are looked for at once
 )
 
 // Target is somebody whom we wish to meet.
@@ -60,7 +57,8 @@ type Config struct {
 	Directory Directory
 	// Secret returns our own discovery secret.
 	Secret func() identity.DiscoverySecret
-	// DHT provides and finds; nil for none.
+	// DHT provides and finds; nil for none. If it is a routing.PeerRouting
+	// too, it is asked for the addresses of peers that were found without.
 	DHT routing.ContentRouting
 	// MDNS listens on the LAN.
 	MDNS bool
@@ -74,19 +72,17 @@ type Config struct {
 type Service struct {
 	cfg Config
 	log *slog.Logger
+	lan *neighbours
 
-	mu      sync.Mutex
-	tries   map[identity.AccountID]*try
-	sought  chan struct{} // wakes the seeking
-	changed chan struct{} // wakes the providing
-	dials   chan struct{}
-	wg      sync.WaitGroup
-}
+	sought   chan struct{} // wakes the seeking
+	changed  chan struct{} // wakes the providing
+	moved    chan struct{} // wakes mDNS
+	searches chan struct{} // one for each search that the seeking has begun
 
-// try is how the search for one account stands.
-type try struct {
-	wait time.Duration
-	next time.Time
+	addresses func() []string // of this machine
+
+	mu    sync.Mutex
+	tries map[identity.AccountID]*tries
 }
 
 // New makes a service; Run starts it.
@@ -98,160 +94,34 @@ func New(cfg Config) *Service {
 		cfg.Seeking = func(peer.ID, identity.AccountID) {}
 	}
 	return &Service{
-		cfg: cfg, log: cfg.Log, tries: make(map[identity.AccountID]*try),
-		sought: make(chan struct{}, 1), changed: make(chan struct{}, 1), dials: make(chan struct{}, maxDials),
+		cfg: cfg, log: cfg.Log, lan: newNeighbours(cfg.Host, cfg.Log),
+		sought: make(chan struct{}, 1), changed: make(chan struct{}, 1),
+		moved: make(chan struct{}, 1), addresses: addresses,
+		searches: make(chan struct{}, maxSearches), tries: make(map[identity.AccountID]*tries),
 	}
 }
 
-// Run finds and is found until ctx ends.
+// Run finds and is found until ctx ends, and waits for what it began.
 func (s *Service) Run(ctx context.Context) error {
-	defer s.wg.Wait()
 	g, ctx := errgroup.WithContext(ctx)
 	if s.cfg.MDNS {
 		g.Go(func() error { return s.runMDNS(ctx) })
+		g.Go(func() error { return s.lan.run(ctx) })
 	}
 	if s.cfg.DHT != nil {
 		g.Go(func() error { return s.provide(ctx) })
 	}
 	g.Go(func() error { return s.seek(ctx) })
+	g.Go(func() error { return s.follow(ctx) })
 	return g.Wait()
 }
 
 // SecretChanged makes us known under the new secret at once.
 func (s *Service) SecretChanged() { poke(s.changed) }
 
-// Seek looks for an account at once, as when there is something to say.
-func (s *Service) Seek(a identity.AccountID) {
-	s.mu.Lock()
-	delete(s.tries, a)
-	s.mu.Unlock()
-	poke(s.sought)
-}
-
 func poke(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:
 	}
-}
-
-// provide keeps our key of the day in the DHT.
-func (s *Service) provide(ctx context.Context) error {
-	for {
-		wait := provideEvery
-		for _, k := range keys(s.cfg.Secret(), time.Now()) {
-			find, cancel := context.WithTimeout(ctx, time.Minute)
-			err := s.cfg.DHT.Provide(find, k, true)
-			cancel()
-			if err != nil {
-				s.log.Debug("leaving our address in the DHT", "error", err)
-				wait = provideRetry
-			}
-		}
-		// The key changes at midnight: never sleep over it for long.
-		wait = min(wait, time.Until(time.Now().UTC().Truncate(24*time.Hour).Add(24*time.Hour-overlap)).Abs()+time.Minute)
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-s.changed:
-		case <-ctx.Done():
-			timer.Stop()
-			return nil
-		}
-		timer.Stop()
-	}
-}
-
-// seek looks for everybody whom we wish to meet and who is not connected, each
-// less and less often.
-func (s *Service) seek(ctx context.Context) error {
-	for {
-		now := time.Now()
-		next := now.Add(time.Minute)
-		for _, t := range s.cfg.Contacts.Targets(ctx) {
-			if len(s.cfg.Directory.Devices(t.Account)) > 0 {
-				s.met(t.Account)
-				continue
-			}
-			due := s.due(t.Account, now)
-			if due.After(now) {
-				if due.Before(next) {
-					next = due
-				}
-				continue
-			}
-			select {
-			case s.dials <- struct{}{}:
-			default:
-				next = now.Add(time.Second)
-				continue
-			}
-			s.wg.Go(func() {
-				defer func() { <-s.dials }()
-				_, err := s.find(ctx, t, nil)
-				if err != nil {
-					s.log.Debug("a friend is not to be found", "account", t.Account, "error", err)
-				}
-				poke(s.sought)
-			})
-			s.tried(t.Account, now)
-		}
-		timer := time.NewTimer(max(time.Until(next), 100*time.Millisecond))
-		select {
-		case <-timer.C:
-		case <-s.sought:
-		case <-ctx.Done():
-			timer.Stop()
-			return nil
-		}
-		timer.Stop()
-	}
-}
-
-func (s *Service) due(a identity.AccountID, now time.Time) time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if t := s.tries[a]; t != nil {
-		return t.next
-	}
-	return now
-}
-
-func (s *Service) tried(a identity.AccountID, now time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t := s.tries[a]
-	if t == nil {
-		t = &try{wait: seekFirst}
-		s.tries[a] = t
-	} else {
-		t.wait = min(2*t.wait, seekLast)
-	}
-	t.next = now.Add(t.wait + rand.N(t.wait/2))
-}
-
-func (s *Service) met(a identity.AccountID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.tries, a)
-}
-
-// dialLAN connects to a peer that mDNS has found.
-func (s *Service) dialLAN(ctx context.Context, p peer.AddrInfo) {
-	if s.cfg.Host.Network().Connectedness(p.ID) == network.Connected {
-		return
-	}
-	select {
-	case s.dials <- struct{}{}:
-	default:
-		return
-	}
-	s.wg.Go(func() {
-		defer func() { <-s.dials }()
-		dial, cancel := context.WithTimeout(ctx, dialTimeout)
-		defer cancel()
-		if err := s.cfg.Host.Connect(dial, p); err != nil && ctx.Err() == nil {
-			s.log.Debug("a peer on the LAN does not answer", "peer", p.ID.ShortString(), "error", err)
-		}
-	})
 }
