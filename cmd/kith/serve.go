@@ -154,7 +154,7 @@ func attach(ctx context.Context, home string) (*cli.API, error) {
 	c := &client.Client{Home: home}
 	if err := c.Check(ctx); err != nil {
 		if errors.Is(err, client.ErrNotRunning) {
-			return nil, fmt.Errorf("%w: %w", cli.ErrNoNode, err)
+			return nil, cli.ErrNoNode
 		}
 		return nil, err
 	}

@@ -69,9 +69,11 @@ func TestDiskFills(t *testing.T) {
 	src, h := testHost(t), testHost(t)
 	introduce(h, src)
 	ballast := filepath.Join(disk, "ballast")
+	filled := make(chan struct{})
 	serveSpoilt(t, src, trees, path, func(n int, m *pb.Response, data []byte) (*pb.Response, []byte) {
 		if n == 20 {
 			_ = writeRandom(ballast, 64<<20) // until nothing is free
+			close(filled)
 		}
 		return m, data
 	})
@@ -102,6 +104,7 @@ func TestDiskFills(t *testing.T) {
 	if have.bytes() < 5<<20 {
 		t.Fatalf("only %d bytes are kept", have.bytes())
 	}
+	<-filled // its room comes back when it is closed
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}

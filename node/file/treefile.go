@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 )
 
 // A tree file keeps the hashes of a file's groups and of the levels above
@@ -32,6 +33,8 @@ const (
 var errTree = errors.New("the stored hashes are damaged")
 
 type treeFile struct {
+	mu sync.Mutex // of siblings
+
 	f     *os.File
 	shape shape
 	root  Root
@@ -77,8 +80,10 @@ func readTree(f *os.File, s shape, root Root) (*treeFile, error) {
 }
 
 // proof appends the proof of a piece, checked against the root, to dst. It is
-// not safe for concurrent use.
+// safe for concurrent use.
 func (t *treeFile) proof(piece uint64, dst []byte) ([]byte, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	s := t.shape
 	if piece >= s.pieces() {
 		return nil, errTree

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -149,12 +150,14 @@ func (cmd *command) flagSet(g *globals) (*pflag.FlagSet, action) {
 	return fs, act
 }
 
+// home returns the profile's folder as an absolute path: the flag, else the
+// environment, else the usual place.
 func (a *app) home(flag string) (string, error) {
 	if flag != "" {
-		return flag, nil
+		return filepath.Abs(flag)
 	}
 	if env := a.s.Getenv("KITH_HOME"); env != "" {
-		return env, nil
+		return filepath.Abs(env)
 	}
 	return a.deps.Home()
 }
