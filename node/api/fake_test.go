@@ -90,15 +90,11 @@ func (f *fakeNode) Status(context.Context) (node.Status, error) {
 }
 
 func (f *fakeNode) Self(context.Context) (node.Self, error) {
-	return node.Self{Account: identity.AccountID{2}, Name: "ann", Devices: []node.DeviceInfo{{This: true}}}, f.note("self")
+	return node.Self{Account: identity.AccountID{2}, Name: "ann", Invite: "kith:standing", Devices: []node.DeviceInfo{{This: true}}}, f.note("self")
 }
 
 func (f *fakeNode) SetName(_ context.Context, name string) (string, error) {
 	return name, f.note("set name %s", name)
-}
-
-func (f *fakeNode) StandingInvite(context.Context) (string, error) {
-	return "kith:standing", f.note("standing invite")
 }
 
 func (f *fakeNode) CreateInvite(_ context.Context, valid time.Duration) (string, string, error) {

@@ -36,12 +36,8 @@ func (s nodeService) GetIdentity(ctx context.Context, _ *connect.Request[apiv1.G
 	if err != nil {
 		return nil, err
 	}
-	invite, err := s.node.StandingInvite(ctx)
-	if err != nil {
-		return nil, err
-	}
 	return connect.NewResponse(&apiv1.GetIdentityResponse{
-		Account: self.Account.String(), Device: self.Device.String(), Name: self.Name, Invite: invite,
+		Account: self.Account.String(), Device: self.Device.String(), Name: self.Name, Invite: self.Invite,
 		Devices: each(self.Devices, device),
 	}), nil
 }

@@ -24,7 +24,6 @@ type selfPort interface {
 	Status(ctx context.Context) (node.Status, error)
 	Self(ctx context.Context) (node.Self, error)
 	SetName(ctx context.Context, name string) (string, error)
-	StandingInvite(ctx context.Context) (string, error)
 	CreateInvite(ctx context.Context, valid time.Duration) (link, token string, err error)
 	Invites(ctx context.Context) ([]node.InviteInfo, error)
 	RevokeInvite(ctx context.Context, token string) error

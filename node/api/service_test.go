@@ -38,7 +38,7 @@ func unaryCases(c *client.Client) []rpcCase {
 	n, f, ch, fl := c.Node(), c.Friends(), c.Chats(), c.Files()
 	return []rpcCase{
 		{call(n.GetStatus, &apiv1.GetStatusRequest{}), "status", `version:"1.2"`},
-		{call(n.GetIdentity, &apiv1.GetIdentityRequest{}), "standing invite", `invite:"kith:standing"`},
+		{call(n.GetIdentity, &apiv1.GetIdentityRequest{}), "self", `invite:"kith:standing"`},
 		{call(n.SetName, &apiv1.SetNameRequest{Name: "Ann"}), "set name Ann", `name:"Ann"`},
 		{call(n.CreateInvite, &apiv1.CreateInviteRequest{ValidMs: 60_000}), "create invite 1m0s", `token:"token"`},
 		{call(n.ListInvites, &apiv1.ListInvitesRequest{}), "invites", "created_ms:5"},
