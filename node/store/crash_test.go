@@ -335,10 +335,10 @@ func powerCuts(t *testing.T, cuts int, lax bool) (missing int) {
 		if out, err := exec.Command("cp", "--sparse=always", original, cut).CombinedOutput(); err != nil {
 			t.Fatalf("copying the image: %s", out)
 		}
-		_ = c.cmd.Process.Signal(syscall.SIGCONT)
 		after := newDisk(t, dir, "cut"+hex.EncodeToString([]byte{byte(i)}), cut)
 		missing += lost(t, filepath.Join(after.path, "store"), acked)
 		after.unmount()
+		_ = c.cmd.Process.Signal(syscall.SIGCONT)
 	}
 	t.Logf("synced writes %v: %d cuts, %d acknowledged, %d lost", !lax, cuts, len(c.acked()), missing)
 	return missing
