@@ -75,6 +75,8 @@ func (n *Node) putInvite(ctx context.Context, token string, r inviteRecord) erro
 // StandingInvite returns the invite that stands until it is revoked, with the
 // addresses of now, making it if there is none.
 func (n *Node) StandingInvite(ctx context.Context) (string, error) {
+	n.inviting.Lock()
+	defer n.inviting.Unlock()
 	var standing string
 	err := n.eachInvite(ctx, func(token string, r inviteRecord) {
 		if r.Default && !r.Revoked {

@@ -37,11 +37,12 @@ type Node struct {
 	called  atomic.Pointer[string] // our name
 	started time.Time
 
-	store   *store.Store
-	people  *people
-	groups  *groups
-	numbers sync.Map // safety numbers by account
-	bus     *bus
+	store    *store.Store
+	people   *people
+	groups   *groups
+	inviting sync.Mutex // so that only one invite stands
+	numbers  sync.Map   // safety numbers by account
+	bus      *bus
 
 	// What the network needs; all nil when the node is offline.
 	host       host.Host

@@ -95,6 +95,9 @@ func (f *serveFlags) options(c *call) (ServeOptions, error) {
 		}
 		opts.Flags[name] = append(opts.Flags[name], value)
 	}
+	if f.fs.Lookup("log").Changed {
+		opts.Flags["log-level"] = []string{f.log}
+	}
 	switch f.log {
 	case "debug", "info", "warn", "error":
 		return opts, nil
