@@ -9,6 +9,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
+	"github.com/libp2p/go-libp2p/x/rate"
 )
 
 // What the whole node, one peer, and those who have not said who they are may
@@ -24,7 +25,37 @@ const (
 	maxTransient  = 64
 	lowConns      = 96
 	highConns     = 160
+
+	// What is remembered of others: addresses, signed records of addresses,
+	// and the records that they leave with our DHT server.
+	maxAddresses = 32 << 10
+	maxRecords   = 32 << 10
+	maxRecord    = 4 << 10 // bytes of one record
 )
+
+// What one address may open a second. libp2p's own pace (one connection in
+// five seconds after the first sixteen) would lock out a company behind one
+// router, and a node that was restarted a few times.
+const (
+	addressPace  = 2
+	addressBurst = 64
+)
+
+// pace returns how fast connections may be opened.
+func pace() *rate.Limiter {
+	each := rate.Limit{RPS: addressPace, Burst: addressBurst}
+	wider := rate.Limit{RPS: 2 * addressPace, Burst: 2 * addressBurst}
+	return &rate.Limiter{
+		NetworkPrefixLimits: []rate.PrefixLimit{
+			{Prefix: netip.MustParsePrefix("127.0.0.0/8")}, {Prefix: netip.MustParsePrefix("::1/128")}, // as it likes
+		},
+		SubnetRateLimiter: rate.SubnetLimiter{
+			IPv4SubnetLimits: []rate.SubnetLimit{{PrefixLength: 32, Limit: each}},
+			IPv6SubnetLimits: []rate.SubnetLimit{{PrefixLength: 56, Limit: each}, {PrefixLength: 48, Limit: wider}},
+			GracePeriod:      time.Minute,
+		},
+	}
+}
 
 // resources returns the resource manager with these limits.
 func resources() (network.ResourceManager, error) {
@@ -45,7 +76,7 @@ func resources() (network.ResourceManager, error) {
 	}
 	limiter := rcmgr.NewFixedLimiter(partial.Build(base))
 	local := netip.MustParsePrefix("127.0.0.0/8")
-	m, err := rcmgr.NewResourceManager(limiter, rcmgr.WithMetricsDisabled(),
+	m, err := rcmgr.NewResourceManager(limiter, rcmgr.WithMetricsDisabled(), rcmgr.WithConnRateLimiters(pace()),
 		// One address may be a whole company behind a router; our own machine
 		// may run many nodes.
 		rcmgr.WithLimitPerSubnet(

@@ -1,0 +1,93 @@
+package nethost
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/host/autorelay"
+	"github.com/libp2p/go-libp2p/p2p/host/peerstore/pstoremem"
+	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
+	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/proto"
+	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
+	"github.com/libp2p/go-libp2p/p2p/security/noise"
+	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
+	libp2pquic "github.com/libp2p/go-libp2p/p2p/transport/quic"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+)
+
+// options are libp2p's options for c. They can be used once.
+func (h *Host) options(c Config) ([]libp2p.Option, error) {
+	key, err := c.Device.HostKey()
+	if err != nil {
+		return nil, fmt.Errorf("reading the device's key: %w", err)
+	}
+	limits, err := resources()
+	if err != nil {
+		return nil, err
+	}
+	conns, err := connmgr.NewConnManager(lowConns, highConns, connmgr.WithGracePeriod(30*time.Second))
+	if err != nil {
+		return nil, fmt.Errorf("making the connection manager: %w", err)
+	}
+	peers, err := pstoremem.NewPeerstore(
+		pstoremem.WithMaxAddresses(maxAddresses), pstoremem.WithMaxSignedPeerRecords(maxRecords))
+	if err != nil {
+		return nil, fmt.Errorf("making the list of peers: %w", err)
+	}
+	opts := []libp2p.Option{
+		libp2p.Identity(key),
+		libp2p.Peerstore(peers),
+		libp2p.Security(libp2ptls.ID, libp2ptls.New),
+		libp2p.Security(noise.ID, noise.New),
+		libp2p.Transport(tcp.NewTCPTransport),
+		libp2p.Transport(libp2pquic.NewTransport),
+		libp2p.ResourceManager(limits),
+		libp2p.ConnectionManager(conns),
+		libp2p.ConnectionGater(h.blocked),
+		libp2p.BandwidthReporter(h.traffic),
+		libp2p.UserAgent(c.Agent),
+		libp2p.EnableRelay(),
+		libp2p.EnableHolePunching(),
+		libp2p.EnableAutoNATv2(),
+	}
+	if c.DHT != "" && c.DHT != "off" || len(c.Bootstrap) > 0 {
+		opts = append(opts, libp2p.NATPortMap(),
+			libp2p.EnableAutoRelayWithPeerSource(h.relays, autorelay.WithMinCandidates(1), autorelay.WithBootDelay(10*time.Second)))
+	}
+	if c.Relay {
+		opts = append(opts, libp2p.EnableRelayService(relay.WithResources(relayResources()), relay.WithLimit(chatLimit())), libp2p.EnableNATService())
+	}
+	return opts, nil
+}
+
+// relays offers relays to a node that cannot be reached: whoever of the
+// connected peers serves as one.
+func (h *Host) relays(ctx context.Context, num int) <-chan peer.AddrInfo {
+	out := make(chan peer.AddrInfo, num)
+	go func() { // ends with ctx, which is the host's
+		defer close(out)
+		select {
+		case <-h.ready:
+		case <-ctx.Done():
+			return
+		}
+		for _, p := range h.Network().Peers() {
+			hop, err := h.Peerstore().SupportsProtocols(p, proto.ProtoIDv2Hop)
+			if err != nil || len(hop) == 0 {
+				continue
+			}
+			select {
+			case out <- h.Peerstore().PeerInfo(p):
+				if num--; num <= 0 {
+					return
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out
+}
