@@ -26,7 +26,6 @@ import (
 //	r <offer id 32>                        a transfer
 //	y <document 8>                         the event that the search knows by a number
 //	i <term> 0 <^document 8>               the search index, newest first
-//	z <space> 0 <key>                      blobs of other packages
 //	s <name>                               settings
 //	m <name>                               the store's own: schema, counters
 const (
@@ -46,7 +45,6 @@ const (
 	keyTransfer = 'r'
 	keyDocument = 'y'
 	keyTerm     = 'i'
-	keyBlob     = 'z'
 	keySetting  = 's'
 	keyMeta     = 'm'
 )
@@ -109,10 +107,6 @@ const bucketSpan = 16 + 22
 
 func bucketKey(chat event.ConversationID, eff event.Time) []byte {
 	return key(keyBucket, chat[:], num(uint64(eff)>>bucketSpan))
-}
-
-func blobKey(space, name string) []byte {
-	return key(keyBlob, []byte(space), []byte{0}, []byte(name))
 }
 
 func settingKey(name string) []byte { return key(keySetting, []byte(name)) }

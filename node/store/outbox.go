@@ -80,24 +80,6 @@ func (s *Store) OutboxLen(_ context.Context) (n int, err error) {
 	return n, err
 }
 
-// Cancel takes everything that waits for a person out of the outbox, as when a
-// friendship ends; the events become refused for the reason.
-func (s *Store) Cancel(ctx context.Context, to identity.AccountID, reason string) error {
-	for {
-		rows, err := s.Outbox(ctx, to, 0, 256)
-		if err != nil || len(rows) == 0 {
-			return err
-		}
-		acks := make([]Ack, len(rows))
-		for i, r := range rows {
-			acks[i] = Ack{ID: r.ID, Refused: reason}
-		}
-		if err := s.PutAck(ctx, to, acks); err != nil {
-			return err
-		}
-	}
-}
-
 // OutboxCount returns how many rows wait for a person.
 func (s *Store) OutboxCount(_ context.Context, to identity.AccountID) (n int, err error) {
 	err = s.view(func(t *tx) error {
