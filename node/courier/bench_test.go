@@ -254,7 +254,7 @@ func BenchmarkDirect(b *testing.B) {
 			b.Fatal(err)
 		}
 		for _, r := range []*rested{x, y} {
-			if err := r.s.PutBlob(b.Context(), "floor", fmt.Sprint(i), make([]byte, 450)); err != nil {
+			if err := r.s.PutSetting(b.Context(), "floor/"+fmt.Sprint(i), make([]byte, 450)); err != nil {
 				b.Fatal(err)
 			}
 		}
