@@ -74,8 +74,12 @@ func (c *call) talk(ctx context.Context, ref string, opts chatOptions) error {
 	if err != nil {
 		return err
 	}
+	track, err := c.tracker(ctx)
+	if err != nil {
+		return err
+	}
 	l := &lineMode{
-		call: c, opts: opts, chat: r.GetChat(), track: newTracker(), mine: map[string]bool{},
+		call: c, opts: opts, chat: r.GetChat(), track: track, mine: map[string]bool{},
 		pending: map[string]*apiv1.Message{}, steps: map[string]int{},
 	}
 	return l.run(ctx)
@@ -173,11 +177,6 @@ func (l *lineMode) open(ctx context.Context) error {
 	l.screen.prompt(ui.F("%s> ", ui.Chat(l.chat)))
 	if l.screen.person() {
 		l.out.say("* %s; /help lists the commands, /quit leaves", ui.Chat(l.chat))
-	}
-	if friends, err := invoke(ctx, l.api.Friends.ListFriends, &apiv1.ListFriendsRequest{}); err == nil {
-		for _, f := range friends.GetFriends() {
-			l.track.meet(f)
-		}
 	}
 	if l.opts.n < 1 {
 		return nil

@@ -72,7 +72,7 @@ func (l *lineMode) elsewhere(r record, m *apiv1.Message) {
 		return
 	}
 	name := nameWithin(m.GetFrom(), l.out.columns())
-	text := ui.F("* in %s, %s: %s", ui.Truncate(ui.Line(m.GetChat()), 20), name, ui.Line(body(m)))
+	text := ui.F("* in %s, %s: %s", view{names: l.track.names}.chatName(m.GetChat()), name, ui.Line(body(m)))
 	width := 76
 	if w := l.out.columns(); w > 0 {
 		width = w
@@ -93,5 +93,5 @@ func (l *lineMode) hearFile(event string, r record, t *apiv1.Transfer) {
 
 // showNews is that of call, in the layout of the line mode.
 func (l *lineMode) showNews(event string, r record) {
-	l.out.news(event, r, view{ids: l.ids, slash: true})
+	l.out.news(event, r, view{ids: l.ids, slash: true, names: l.track.names})
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -27,8 +28,9 @@ appears under its name only when it is whole and verified.`,
 		{name: "files list", need: needStore, short: "list the files that were offered", prepare: prepareListFiles},
 		{
 			name: "files send", args: "CHAT PATH [CAPTION]", need: needNode, min: 2, max: -1, short: "offer a file in a chat",
-			long: `With --wait the command shows how the file goes over and returns when somebody
-has it whole, with exit code 6 if that took longer.`,
+			long: `The file is not copied: it must stay where it is for as long as somebody may
+want it. With --wait the command returns when the offer has been delivered, with
+exit code 6 if that took longer.`,
 			prepare: prepareSendFile,
 		},
 		{
@@ -56,8 +58,12 @@ func prepareListFiles(fs *pflag.FlagSet) action {
 		if err != nil {
 			return err
 		}
+		names, err := c.chatNames(ctx)
+		if err != nil {
+			return err
+		}
 		for _, t := range r.GetFiles() {
-			c.out.show(newFile(t))
+			c.out.showAs(newFile(t), view{names: names})
 		}
 		return nil
 	}
@@ -67,7 +73,7 @@ func prepareSendFile(fs *pflag.FlagSet) action {
 	caption := fs.String("caption", "", "a few words with the file")
 	name := fs.String("name", "", "offer it under this name")
 	reply := fs.String("reply-to", "", "ID of the message that this answers")
-	wait := fs.Duration("wait", 0, "wait so long until somebody has the file")
+	wait := fs.Duration("wait", 0, "wait so long until the offer is delivered; exit code 6 if it takes longer")
 	return func(ctx context.Context, c *call, args []string) error {
 		path, err := filepath.Abs(args[1])
 		if err != nil {
@@ -89,12 +95,34 @@ func prepareSendFile(fs *pflag.FlagSet) action {
 			return err
 		}
 		c.out.show(newFile(r.GetTransfer()))
-		if *wait <= 0 {
-			return nil
+		return c.untilDelivered(ctx, r.GetMessage(), *wait)
+	}
+}
+
+// untilDelivered waits until a message has come as far as it goes, at most so
+// long; 0 does not wait.
+func (c *call) untilDelivered(ctx context.Context, m *apiv1.Message, wait time.Duration) error {
+	end := time.NewTimer(wait)
+	defer end.Stop()
+	tick := time.NewTicker(askEvery)
+	defer tick.Stop()
+	for {
+		err := outcome(m, wait)
+		if !errors.Is(err, ui.Timeout) {
+			return err
 		}
-		return c.follow(ctx, r.GetTransfer(), *wait, func(t *apiv1.Transfer) bool {
-			return t.GetSize() > 0 && t.GetDone() >= t.GetSize() || t.GetState() == apiv1.TransferState_TRANSFER_STATE_DONE
-		})
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-end.C:
+			return err
+		case <-tick.C:
+		}
+		r, err := invoke(ctx, c.api.Chats.GetMessage, &apiv1.GetMessageRequest{Id: m.GetId()})
+		if err != nil {
+			return err
+		}
+		m = r.GetMessage()
 	}
 }
 

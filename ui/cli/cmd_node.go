@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"connectrpc.com/connect"
 	"github.com/spf13/pflag"
 
 	apiv1 "github.com/kith-chat/kith/node/api/v1"
@@ -43,7 +42,8 @@ folder, then from the defaults; 'kith config' shows what is in force.`,
 		},
 		{
 			name: "doctor", args: "[WHO]", group: groupNode, need: needNode, max: 1,
-			short: "say step by step why somebody can or cannot be reached", prepare: plain(diagnose),
+			short: "say step by step why somebody can or cannot be reached",
+			long:  `Without WHO it says how the node itself is.`, prepare: plain(diagnose),
 		},
 		{
 			name: "config", group: groupNode, short: "show the settings in force, and where each comes from",
@@ -254,33 +254,5 @@ func connectPeer(ctx context.Context, c *call, args []string) error {
 		return err
 	}
 	c.out.show(newPeer(r.GetPeer()))
-	return nil
-}
-
-func diagnose(ctx context.Context, c *call, args []string) error {
-	req := &apiv1.DiagnoseRequest{}
-	if len(args) > 0 {
-		req.Who = args[0]
-	}
-	stream, err := c.api.Node.Diagnose(ctx, connect.NewRequest(req))
-	if err != nil {
-		return err
-	}
-	failed := false
-	for stream.Receive() {
-		step := stream.Msg()
-		if step.GetDone() {
-			failed = !step.GetOk()
-		}
-		if step.GetStep() != "" {
-			c.out.show(newStep(step))
-		}
-	}
-	if err := errors.Join(stream.Err(), stream.Close()); err != nil {
-		return err
-	}
-	if failed {
-		return ui.Offline.Because("not reached; the node tries again by itself")
-	}
 	return nil
 }

@@ -173,9 +173,13 @@ func prepareSearch(fs *pflag.FlagSet) action {
 		if err != nil {
 			return err
 		}
+		names, err := c.chatNames(ctx)
+		if err != nil {
+			return err
+		}
 		for _, m := range r.GetMessages() {
 			if !c.out.json {
-				c.out.line(ui.F("— %s, %s —", ui.Truncate(ui.Line(m.GetChat()), 40), ui.Stamp(m.GetTimeMs())))
+				c.out.line(ui.F("— %s, %s —", view{names: names}.chatName(m.GetChat()), ui.Stamp(m.GetTimeMs())))
 			}
 			c.out.showAs(newMessage(m), view{ids: true, states: true})
 		}

@@ -169,7 +169,7 @@ func TestExitCodes(t *testing.T) {
 		{"send bob", true, nil, ui.ExitUsage, "quotes around a name with #"},
 		{"sned bob hi", true, nil, ui.ExitUsage, "did you mean 'kith send'?"},
 		{"send bob -hello", true, nil, ui.ExitUsage, "put -- before"},
-		{"history lobby --since noonish", true, nil, ui.ExitUsage, "wants a message ID or a time"},
+		{"history lobby --since noon-ish", true, nil, ui.ExitUsage, "wants a message ID or a time"},
 		{"export --format pdf", true, nil, ui.ExitUsage, "jsonl or md"},
 		{"completion tcsh", true, nil, ui.ExitUsage, "bash, zsh or fish"},
 		{"serve --log loud", true, nil, ui.ExitUsage, "debug, info, warn or error"},

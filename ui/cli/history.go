@@ -63,13 +63,14 @@ func bounds(req *apiv1.HistoryRequest, before, since string, now time.Time) erro
 	return nil
 }
 
-// looksLikeID reports whether s can be the beginning of a message ID.
+// looksLikeID reports whether s can be the beginning of a message ID: at least
+// four small letters and digits. Whether there is such a message, the node says.
 func looksLikeID(s string) bool {
 	if len(s) < 4 || len(s) > 64 {
 		return false
 	}
 	return !slices.ContainsFunc([]byte(s), func(b byte) bool {
-		return (b < '0' || b > '9') && (b < 'a' || b > 'f')
+		return (b < '0' || b > '9') && (b < 'a' || b > 'z')
 	})
 }
 

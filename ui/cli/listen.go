@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	apiv1 "github.com/kith-chat/kith/node/api/v1"
+	"github.com/kith-chat/kith/ui"
 )
 
 // prepareListen streams until it is interrupted, which is its proper end.
@@ -15,17 +16,13 @@ func prepareListen(fs *pflag.FlagSet) action {
 	since := fs.Uint64("since", 0, "go on after this cursor; 0 for from now on")
 	lasting := fs.Bool("lasting", false, "leave out presence and file progress, which have no cursor")
 	return func(ctx context.Context, c *call, _ []string) error {
-		track := newTracker()
-		friends, err := invoke(ctx, c.api.Friends.ListFriends, &apiv1.ListFriendsRequest{})
+		track, err := c.tracker(ctx)
 		if err != nil {
 			return err
 		}
-		for _, f := range friends.GetFriends() {
-			track.meet(f)
-		}
 		err = c.watch(ctx, &apiv1.WatchRequest{Cursor: *since, Ephemeral: !*lasting}, func(w *apiv1.WatchResponse) error {
 			if event, r := track.classify(w); r != nil {
-				c.showNews(event, r)
+				c.showNews(event, r, track.names)
 			}
 			return c.out.failure()
 		})
@@ -58,9 +55,9 @@ func (c *call) watch(ctx context.Context, req *apiv1.WatchRequest, each func(*ap
 	return err
 }
 
-func (c *call) showNews(event string, r record) {
+func (c *call) showNews(event string, r record, names map[string]ui.Text) {
 	if event == eventChat && !c.out.json {
 		return // unread counts, which the message itself has just shown
 	}
-	c.out.news(event, r, view{ids: true, chat: true, states: true})
+	c.out.news(event, r, view{ids: true, chat: true, states: true, names: names})
 }

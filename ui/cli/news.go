@@ -1,6 +1,10 @@
 package cli
 
 import (
+	"context"
+
+	"google.golang.org/protobuf/proto"
+
 	apiv1 "github.com/kith-chat/kith/node/api/v1"
 	"github.com/kith-chat/kith/ui"
 )
@@ -10,6 +14,7 @@ const remembered = 4096
 
 // The events of "listen", stable names.
 const (
+	eventReady    = "ready"    // the stream has begun, here
 	eventMessage  = "message"  // somebody wrote, or offered a file
 	eventState    = "state"    // a message of ours came further
 	eventEdit     = "edit"     // a text was replaced
@@ -30,10 +35,30 @@ type tracker struct {
 	messages map[string]*apiv1.Message
 	order    []string // of messages, oldest first
 	friends  map[string]*apiv1.Friend
+	files    map[string]*apiv1.Transfer
+	names    map[string]ui.Text // of chats, by their reference
+	begun    bool               // something has come
 }
 
 func newTracker() *tracker {
-	return &tracker{messages: map[string]*apiv1.Message{}, friends: map[string]*apiv1.Friend{}}
+	return &tracker{
+		messages: map[string]*apiv1.Message{}, friends: map[string]*apiv1.Friend{},
+		files: map[string]*apiv1.Transfer{}, names: map[string]ui.Text{},
+	}
+}
+
+// tracker returns one that knows the friends and the chats there are.
+func (c *call) tracker(ctx context.Context) (*tracker, error) {
+	t := newTracker()
+	friends, err := invoke(ctx, c.api.Friends.ListFriends, &apiv1.ListFriendsRequest{})
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range friends.GetFriends() {
+		t.meet(f)
+	}
+	t.names, err = c.chatNames(ctx)
+	return t, err
 }
 
 // see remembers a message and returns what it was before, or nil.
@@ -61,6 +86,8 @@ func (t *tracker) meet(f *apiv1.Friend) *apiv1.Friend {
 // classify names the event that w is and returns it as a record; nil for
 // nothing that a client shows.
 func (t *tracker) classify(w *apiv1.WatchResponse) (string, record) {
+	first := !t.begun
+	t.begun = true
 	if w.GetReset_() {
 		return eventReset, resetRecord{news{eventReset, w.GetCursor()}}
 	}
@@ -74,6 +101,12 @@ func (t *tracker) classify(w *apiv1.WatchResponse) (string, record) {
 		r.news = news{friendEvent(t.meet(w.GetFriend()), w.GetFriend()), w.GetCursor()}
 		return r.Event, r
 	case w.GetTransfer() != nil:
+		// A step can be told twice, as durable news and as progress.
+		before := t.files[w.GetTransfer().GetId()]
+		t.files[w.GetTransfer().GetId()] = w.GetTransfer()
+		if proto.Equal(before, w.GetTransfer()) {
+			return "", nil
+		}
 		r := newFile(w.GetTransfer())
 		r.news = news{eventFile, w.GetCursor()}
 		return r.Event, r
@@ -82,12 +115,16 @@ func (t *tracker) classify(w *apiv1.WatchResponse) (string, record) {
 		r.news = news{eventPresence, w.GetCursor()}
 		return r.Event, r
 	case w.GetChat() != nil:
+		t.names[w.GetChat().GetRef()] = chatLabel(w.GetChat())
 		r := newChat(w.GetChat())
 		r.news = news{eventChat, w.GetCursor()}
 		return r.Event, r
 	case w.GetStorage() != nil:
 		s := w.GetStorage()
 		return eventStorage, storageRecord{news{eventStorage, w.GetCursor()}, s.GetState(), s.GetDetail()}
+	}
+	if first {
+		return eventReady, readyRecord{news{eventReady, w.GetCursor()}}
 	}
 	return "", nil
 }
@@ -123,6 +160,11 @@ func friendEvent(before, now *apiv1.Friend) string {
 	}
 	return eventFriend
 }
+
+// readyRecord says that everything from its cursor on will be told.
+type readyRecord struct{ news }
+
+func (readyRecord) lines(view) []ui.Text { return nil }
 
 // resetRecord says that a cursor was too old.
 type resetRecord struct{ news }

@@ -37,11 +37,12 @@ type record interface {
 
 // view says how text is laid out.
 type view struct {
-	columns int  // to wrap at; 0 for no limit
-	ids     bool // with the beginning of message IDs
-	chat    bool // with the chat of each message
-	states  bool // with the delivery states of own messages
-	slash   bool // for the line mode, where a command begins with a slash
+	names   map[string]ui.Text // of chats, by their reference, where they are known
+	columns int                // to wrap at; 0 for no limit
+	ids     bool               // with the beginning of message IDs
+	chat    bool               // with the chat of each message
+	states  bool               // with the delivery states of own messages
+	slash   bool               // for the line mode, where a command begins with a slash
 }
 
 // show writes a record in the form that was asked for.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"math"
 
 	apiv1 "github.com/kith-chat/kith/node/api/v1"
@@ -79,6 +80,36 @@ func (r chatRecord) lines(v view) []ui.Text {
 	return out
 }
 
+// chatName is how a chat is called on the screen.
+func (v view) chatName(ref string) ui.Text {
+	if name, ok := v.names[ref]; ok {
+		return name
+	}
+	return ui.Truncate(ui.Line(ref), labelColumns)
+}
+
+// labelColumns is how long the name of a chat may be beside other things.
+const labelColumns = 24
+
+func chatLabel(c *apiv1.Chat) ui.Text { return ui.Truncate(ui.Chat(c), labelColumns) }
+
+// chatNames asks how the chats are called, for text alone: JSON has the
+// references, which do not change.
+func (c *call) chatNames(ctx context.Context) (map[string]ui.Text, error) {
+	names := map[string]ui.Text{}
+	if c.out.json {
+		return names, nil
+	}
+	r, err := invoke(ctx, c.api.Chats.ListChats, &apiv1.ListChatsRequest{})
+	if err != nil {
+		return nil, err
+	}
+	for _, chat := range r.GetChats() {
+		names[chat.GetRef()] = chatLabel(chat)
+	}
+	return names, nil
+}
+
 // fileRecord is a file that was offered.
 type fileRecord struct {
 	news
@@ -123,9 +154,9 @@ func progress(t *apiv1.Transfer) float64 {
 	return math.Floor(float64(t.GetDone())/float64(t.GetSize())*10000) / 10000
 }
 
-func (r fileRecord) lines(view) []ui.Text {
+func (r fileRecord) lines(v view) []ui.Text {
 	name := ui.Truncate(ui.Line(r.Name), 60)
-	parts := []ui.Text{beginning(r.ID), name, ui.Size(r.Size), ui.Truncate(ui.Line(r.Chat), 30), ui.F("%s", r.State)}
+	parts := []ui.Text{beginning(r.ID), name, ui.Size(r.Size), v.chatName(r.Chat), ui.F("%s", r.State)}
 	if r.State == "running" || r.State == "waiting" {
 		parts = append(parts, ui.F("%d %%", int(r.Progress*100)))
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"slices"
+	"strings"
 
 	apiv1 "github.com/kith-chat/kith/node/api/v1"
 	"github.com/kith-chat/kith/ui"
@@ -100,7 +101,7 @@ func (r messageRecord) lines(v view) []ui.Text {
 		head = ui.F("%s %s", beginning(m.GetId()), head)
 	}
 	if v.chat {
-		head = ui.F("%s %s", head, ui.Truncate(ui.Line(m.GetChat()), 24))
+		head = ui.F("%s %s", head, v.chatName(m.GetChat()))
 	}
 	head = ui.F("%s %s:", head, nameWithin(m.GetFrom(), v.columns))
 	out := hanging(head, bodyIn(m, v), v.columns)
@@ -132,7 +133,8 @@ func bodyIn(m *apiv1.Message, v view) string {
 		if v.slash {
 			how = ui.F("/get")
 		}
-		return ui.F("[file %s, %s: %s %s] ", name, ui.Size(f.GetSize()), how, beginning(m.GetId())).String() + text
+		offer := ui.F("[file %s, %s: %s %s]", name, ui.Size(f.GetSize()), how, beginning(m.GetId()))
+		return strings.TrimSpace(offer.String() + " " + text)
 	}
 	return text
 }
