@@ -69,7 +69,7 @@ func Table() []Row {
 		{NotAllowed, ExitRefused, "that is not allowed", "only friends can write to each other; 'kith friends' shows where you stand"},
 		{Exists, ExitFailed, "it is so already", ""},
 		{Timeout, ExitTimeout, "it took too long", "'kith doctor WHO' says why somebody cannot be reached"},
-		{Offline, ExitFailed, "nobody could be reached", "it is tried again by itself; 'kith doctor WHO' says why"},
+		{Offline, ExitFailed, "nobody could be reached", "'kith doctor' says how the node stands"},
 		{TooLarge, ExitUsage, "that is too large", "send it as a file: kith files send CHAT PATH"},
 		{DiskFull, ExitFailed, "the disk is full, so the node takes nothing new", "free some space; it goes on by itself"},
 		{Unauthenticated, ExitRefused, "the node does not let this user in", "run the command as the user who runs the node"},
@@ -132,7 +132,7 @@ func Explain(err error) Problem {
 		text = Text{string(row.Words)}
 	}
 	// An error that already says what to do gets no second advice.
-	if row.Hint != "" && !strings.Contains(text.s, "; ") && !strings.Contains(text.s, "'kith ") {
+	if row.Hint != "" && !strings.Contains(text.s, "; ") && !strings.Contains(text.s, "'kith ") && !strings.Contains(text.s, ": kith ") {
 		text = F("%s; %s", text, Text{string(row.Hint)})
 	}
 	return Problem{Reason: row.Reason, Text: text, Exit: row.Exit}

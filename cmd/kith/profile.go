@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/kith-chat/kith/identity"
@@ -33,12 +34,12 @@ func (b build) initProfile(ctx context.Context, o cli.InitOptions) (cli.InitResu
 	if o.Phrase != "" {
 		var err error
 		if phrase, err = identity.ParsePhrase(o.Phrase); err != nil {
-			return cli.InitResult{}, fmt.Errorf("%w: %w", cli.ErrInvalid, err)
+			return cli.InitResult{}, cli.ErrInvalid.Because("%w", err)
 		}
 	}
 	secrets, err := vault.Restore(phrase, o.Name, time.Now())
 	if err != nil {
-		return cli.InitResult{}, fmt.Errorf("%w: %w", cli.ErrInvalid, err)
+		return cli.InitResult{}, cli.ErrInvalid.Because("%w", err)
 	}
 	v, err := vault.Create(vault.Options{
 		Dir: o.Home, Keyring: keyring(),
@@ -55,7 +56,7 @@ func (b build) initProfile(ctx context.Context, o cli.InitOptions) (cli.InitResu
 		Name: secrets.Name, Vault: string(v.Protection()),
 	}
 	if o.Phrase == "" {
-		out.Phrase = join(phrase.Words())
+		out.Phrase = strings.Join(phrase.Words(), " ")
 	}
 	out.Invite, err = b.firstInvite(ctx, o.Home, v)
 	return out, err
@@ -71,17 +72,6 @@ func (b build) firstInvite(ctx context.Context, home string, v *vault.Vault) (st
 	return self.Invite, errors.Join(err, n.Close())
 }
 
-func join(words []string) string {
-	out := ""
-	for i, w := range words {
-		if i > 0 {
-			out += " "
-		}
-		out += w
-	}
-	return out
-}
-
 // unlock opens the vault of a profile.
 func unlock(o cli.OpenOptions) (*vault.Vault, error) {
 	v, err := vault.Open(vault.Options{Dir: o.Home, Passphrase: o.Passphrase, Keyring: keyring()})
@@ -89,7 +79,7 @@ func unlock(o cli.OpenOptions) (*vault.Vault, error) {
 	case errors.Is(err, vault.ErrNotFound):
 		return nil, fmt.Errorf("%w: %s", cli.ErrNoProfile, o.Home)
 	case errors.Is(err, vault.ErrPassphrase):
-		return nil, fmt.Errorf("%w: %w", cli.ErrPassphrase, err)
+		return nil, cli.ErrPassphrase.Because("%w", err)
 	}
 	return v, err
 }

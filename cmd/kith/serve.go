@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 
@@ -13,6 +12,8 @@ import (
 	"github.com/kith-chat/kith/node/api"
 	"github.com/kith-chat/kith/node/api/client"
 	"github.com/kith-chat/kith/node/config"
+	"github.com/kith-chat/kith/node/store"
+	"github.com/kith-chat/kith/ui"
 	"github.com/kith-chat/kith/ui/cli"
 )
 
@@ -20,7 +21,7 @@ import (
 func resolve(o cli.ServeOptions) (config.Resolved, error) {
 	r, err := config.Resolve(config.Options{Home: o.Home, Flags: o.Flags})
 	if errors.Is(err, config.ErrInvalid) {
-		err = fmt.Errorf("%w: %w", cli.ErrInvalid, err)
+		err = cli.ErrInvalid.Because("%w; 'kith config' shows the settings there are", err)
 	}
 	return r, err
 }
@@ -66,7 +67,7 @@ func (b build) serve(ctx context.Context, o cli.ServeOptions, ready func(cli.Ser
 	}
 	c := b.nodeConfig(r.Config, log)
 	c.Vault = v
-	n, err := node.Open(ctx, c)
+	n, err := openNode(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -79,6 +80,15 @@ func (b build) serve(ctx context.Context, o cli.ServeOptions, ready func(cli.Ser
 		return errors.Join(err, n.Close())
 	}
 	return errors.Join(runUntil(ctx, n, s, func() { tellReady(ctx, n, s, ready) }), n.Close())
+}
+
+// openNode opens a node, and says what to do if another one has the profile.
+func openNode(ctx context.Context, c node.Config) (*node.Node, error) {
+	n, err := node.Open(ctx, c)
+	if errors.Is(err, store.ErrInUse) {
+		return nil, ui.Exists.Because("another kith has %s open; 'kith status' shows whether it answers, 'kith stop' ends it", c.Home)
+	}
+	return n, err
 }
 
 // runUntil serves the API until ctx ends or the node does.
@@ -127,7 +137,7 @@ func (b build) brief(ctx context.Context, o cli.OpenOptions) (*cli.API, func() e
 	}
 	c := b.nodeConfig(r.Config, nil)
 	c.Vault, c.Offline = v, true
-	n, err := node.Open(ctx, c)
+	n, err := openNode(ctx, c)
 	if err != nil {
 		return nil, nil, err
 	}

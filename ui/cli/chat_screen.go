@@ -116,7 +116,7 @@ func (p *plainScreen) readLine() (string, error) {
 		}
 		b.Write(part)
 		if !more {
-			return b.String(), nil
+			return strings.ToValidUTF8(b.String(), "\ufffd"), nil
 		}
 	}
 }

@@ -178,9 +178,7 @@ func (c *call) verify(ctx context.Context, req *apiv1.VerifyFriendRequest) error
 	f := r.GetFriend()
 	c.out.show(newFriend(f))
 	if !c.out.json && f.GetState() != apiv1.FriendState_FRIEND_STATE_INCOMING {
-		for _, l := range safetyLines(f) {
-			c.out.line(l)
-		}
+		c.out.text(c.out.columns(), safetyLines(f)...)
 	}
 	return nil
 }

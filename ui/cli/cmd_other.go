@@ -38,9 +38,7 @@ func otherCommands() []*command {
 				if err != nil {
 					return err
 				}
-				for _, l := range script {
-					c.out.line(l)
-				}
+				c.out.text(0, script...)
 				return nil
 			}),
 		},

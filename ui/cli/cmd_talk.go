@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/pflag"
 
@@ -158,6 +159,9 @@ func readText(in io.Reader) (string, error) {
 	}
 	if len(b) > maxInput {
 		return "", ui.TooLarge.Because("standard input is longer than %d bytes; send it as a file: kith files send CHAT PATH", maxInput)
+	}
+	if !utf8.Valid(b) {
+		return "", ui.Invalid.Because("standard input is not UTF-8 text; send it as a file: kith files send CHAT PATH")
 	}
 	return strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r"), nil
 }

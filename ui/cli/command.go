@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/pflag"
 
@@ -101,6 +102,11 @@ func (a *app) newOut(json bool) *Out {
 
 // run finds the command in args, parses the rest and runs it.
 func (a *app) run(ctx context.Context, out *Out, args []string) error {
+	for i, arg := range args {
+		if !utf8.ValidString(arg) {
+			return ui.Usage.Because("argument %d is not UTF-8 text; check your terminal's settings", i+1)
+		}
+	}
 	cmd, rest, err := a.find(args)
 	if err != nil {
 		return err

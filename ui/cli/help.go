@@ -15,9 +15,7 @@ func (a *app) help(out *Out, cmd *command) error {
 	if cmd.name == "" {
 		lines = a.overview()
 	}
-	for _, l := range lines {
-		out.line(l)
-	}
+	out.text(0, lines...)
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"unicode"
 	"unicode/utf16"
@@ -54,14 +55,12 @@ func (o *Out) showAs(r record, v view) {
 		return
 	}
 	v.columns = o.columns()
-	for _, l := range r.lines(v) {
-		switch r.(type) {
-		case idRecord, initRecord, inviteRecord, servingRecord:
-			o.line(l) // the person's own, left whole to be copied
-		default:
-			o.folded(l)
-		}
+	columns := v.columns
+	switch r.(type) {
+	case idRecord, initRecord, inviteRecord, servingRecord, statusRecord, settingRecord:
+		columns = 0 // the person's own, left whole to be copied
 	}
+	o.text(columns, r.lines(v)...)
 }
 
 // news writes a record as a piece of news.
@@ -71,31 +70,36 @@ func (o *Out) news(event string, r record, v view) {
 		return
 	}
 	v.columns = o.columns()
-	for _, l := range newsLines(event, r, v) {
-		o.folded(l)
-	}
+	o.text(v.columns, newsLines(event, r, v)...)
 }
 
-// folded writes a line that the terminal would break at its left edge, where
-// the rest could pass for a line of its own, as several with an indent.
-func (o *Out) folded(l ui.Text) {
-	columns := o.columns()
-	if columns == 0 || ui.Width(l) <= columns {
-		o.line(l)
-		return
-	}
-	for i, part := range ui.Wrap(l.String(), columns, columns-hang) {
-		if i > 0 {
-			part = ui.Indent(part, hang)
+// text writes lines at once, since a terminal on which somebody types draws
+// the typed line anew after each write. A line that the terminal would break
+// at its left edge, where the rest could pass for a line of its own, becomes
+// several with an indent; 0 columns break nothing.
+func (o *Out) text(columns int, lines ...ui.Text) {
+	var b strings.Builder
+	for _, l := range lines {
+		if columns == 0 || ui.Width(l) <= columns {
+			b.WriteString(l.String() + "\n")
+			continue
 		}
-		o.line(part)
+		for i, part := range ui.Wrap(l.String(), columns, columns-hang) {
+			if i > 0 {
+				part = ui.Indent(part, hang)
+			}
+			b.WriteString(part.String() + "\n")
+		}
+	}
+	if b.Len() > 0 {
+		o.write(o.w, b.String())
 	}
 }
 
 // say writes a line of text; nothing in JSON mode.
 func (o *Out) say(format ui.Literal, args ...any) {
 	if !o.json {
-		o.folded(ui.F(format, args...))
+		o.text(o.columns(), ui.F(format, args...))
 	}
 }
 

@@ -32,9 +32,7 @@ func (c *call) showQR(link string, invert bool) {
 	case width > columns:
 		c.out.note("the QR code needs %d columns and the terminal has %d; widen it, or copy the link", width, columns)
 	default:
-		for _, l := range lines {
-			c.out.line(l)
-		}
+		c.out.text(0, lines...)
 	}
 }
 
