@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -82,13 +83,30 @@ func (b build) serve(ctx context.Context, o cli.ServeOptions, ready func(cli.Ser
 	return errors.Join(runUntil(ctx, n, s, func() { tellReady(ctx, n, s, ready) }), n.Close())
 }
 
-// openNode opens a node, and says what to do if another one has the profile.
+// closingNode is how long a node that has stopped answering may take to let go
+// of its store.
+const closingNode = 10 * time.Second
+
+// openNode opens a node. If another one has the profile and answers, that is
+// said at once; one that is closing is waited for.
 func openNode(ctx context.Context, c node.Config) (*node.Node, error) {
-	n, err := node.Open(ctx, c)
-	if errors.Is(err, store.ErrInUse) {
-		return nil, ui.Exists.Because("another kith has %s open; 'kith status' shows whether it answers, 'kith stop' ends it", c.Home)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.Now().Add(closingNode)
+	for {
+		n, err := node.Open(ctx, c)
+		if !errors.Is(err, store.ErrInUse) {
+			return n, err
+		}
+		if _, err := attach(ctx, c.Home); err == nil || time.Now().After(deadline) {
+			return nil, ui.Exists.Because("another kith has %s open; 'kith status' shows whether it answers, 'kith stop' ends it", c.Home)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-tick.C:
+		}
 	}
-	return n, err
 }
 
 // runUntil serves the API until ctx ends or the node does.

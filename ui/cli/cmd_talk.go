@@ -71,7 +71,10 @@ ID, a time (RFC 3339, '2026-11-23', '2026-11-23 15:04', '15:04'), a day
 			name: "listen", group: groupTalk, need: needNode, short: "show everything as it happens, in all chats",
 			long: `Streams messages, changes of state, friend requests, file progress and
 presence. With --json each object has an "event" and a "cursor": give the last
-cursor to --since to go on where you were, without a gap.`,
+cursor to --since to go on where you were, without a gap. The events are ready
+(the stream has begun), message, state, edit, retract, reaction, request,
+friend, presence, file, chat, storage, and reset (the cursor was too old: load
+the history again).`,
 			example: []string{"kith listen", "kith listen --json --since 1042"},
 			local:   true, prepare: prepareListen,
 		},

@@ -203,6 +203,28 @@ func TestJSONKeepsTexts(t *testing.T) {
 	}
 }
 
+// FuzzJSON holds for any text: one line, harmless on a terminal, and the same
+// text when it is read again.
+func FuzzJSON(f *testing.F) {
+	for _, s := range hostileTexts() {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		line, err := encodeJSON(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back string
+		if err := json.Unmarshal(line, &back); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		if utf8.ValidString(s) && back != s {
+			t.Fatalf("%+q came back as %+q", s, back)
+		}
+		harmless(t, "JSON", strings.TrimSuffix(string(line), "\n"))
+	})
+}
+
 // TestOnlyOutWrites holds the package to its invariant: whatever is printed
 // went through ui.Text or the JSON encoder. Only the files named here touch a
 // writer, and nothing turns a variable into the program's own words.
