@@ -147,7 +147,7 @@ func diagnose(err error) (Reason, string) {
 	var remote *connect.Error
 	if errors.As(err, &remote) {
 		r, exact := remoteReason(remote)
-		if !exact && (r == NoNode || r == OtherVersion) {
+		if !exact && (r == NoNode || r == OtherVersion || r == Interrupted) {
 			return r, "" // the words of the connection help nobody
 		}
 		return r, remote.Message()

@@ -226,6 +226,9 @@ func (l *lineMode) take(ctx context.Context, text string) (quit bool, err error)
 	default:
 		err = l.say(ctx, text, false)
 	}
+	if ctx.Err() != nil {
+		return true, nil // Ctrl-C while it was being done
+	}
 	if err != nil && l.s.InTTY {
 		l.out.problem(err)
 		err = nil

@@ -65,7 +65,10 @@ func openScreen(s Streams, plain bool) (screen, func() error, error) {
 	}{s.In, s.Out}, "> ")
 	ttyScreen := &ttyScreen{Terminal: t, out: s.Out}
 	ttyScreen.resize(s)
-	return ttyScreen, restore, nil
+	return ttyScreen, func() error {
+		_, err := io.WriteString(s.Out, "\r\n") // off the line of the prompt
+		return errors.Join(err, restore())
+	}, nil
 }
 
 // ttyScreen keeps the line that is being typed below what comes in.
