@@ -38,7 +38,7 @@ type exportedBy struct {
 type exportedFile struct {
 	Name string `json:"name"`
 	Size uint64 `json:"size"`
-	Type string `json:"type,omitempty"`
+	Type string `json:"media_type,omitempty"`
 	Root string `json:"root"`
 }
 
