@@ -53,31 +53,44 @@ func (g *groups) join(ctx context.Context, c store.Chat) error {
 	r := &room{chat: c, wake: make(chan struct{}, 1), cancel: cancel}
 	g.rooms[c.ID] = r
 	g.mu.Unlock()
+	var group *pubsub.Group
+	var raw *pubsub.RawTopic
 	var err error
 	if c.Kind == store.Public {
-		r.group, err = g.n.gossip.Join(ctx, c.Name)
+		group, err = g.n.gossip.Join(ctx, c.Name)
 	} else {
-		r.raw, err = g.n.gossip.JoinRaw(ctx, c.Name, func(m pubsub.RawMessage) { g.n.foreign(life, c, m) })
+		raw, err = g.n.gossip.JoinRaw(ctx, c.Name, func(m pubsub.RawMessage) { g.n.foreign(life, c, m) })
 	}
 	if err != nil {
 		cancel()
 		g.mu.Lock()
-		delete(g.rooms, c.ID)
-		g.mu.Unlock()
+		defer g.mu.Unlock()
+		if g.rooms[c.ID] == r {
+			delete(g.rooms, c.ID)
+		}
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	if r.group == nil {
-		return nil
+	if !g.enter(life, r, group, raw) {
+		cancel()
+		g.quit(c)
 	}
+	return nil
+}
+
+// enter makes a joined room usable; it reports false if it was left meanwhile,
+// or everything is closing.
+func (g *groups) enter(ctx context.Context, r *room, group *pubsub.Group, raw *pubsub.RawTopic) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.closed {
-		cancel()
-		return nil
+	if g.closed || g.rooms[r.chat.ID] != r {
+		return false
 	}
-	g.wg.Go(func() { g.publish(life, r) })
-	g.wg.Go(func() { g.n.introduce(life, c) })
-	return nil
+	r.group, r.raw = group, raw
+	if group != nil {
+		g.wg.Go(func() { g.publish(ctx, r) })
+		g.wg.Go(func() { g.n.introduce(ctx, r.chat) })
+	}
+	return true
 }
 
 func (g *groups) leave(id event.ConversationID) {
@@ -89,14 +102,17 @@ func (g *groups) leave(id event.ConversationID) {
 		return
 	}
 	r.cancel()
-	var err error
-	if r.group != nil {
-		err = g.n.gossip.Leave(r.chat.Name)
-	} else {
-		err = g.n.gossip.LeaveRaw(r.chat.Name)
+	g.quit(r.chat)
+}
+
+// quit leaves the topic of a chat.
+func (g *groups) quit(c store.Chat) {
+	leave := g.n.gossip.LeaveRaw
+	if c.Kind == store.Public {
+		leave = g.n.gossip.Leave
 	}
-	if err != nil {
-		g.n.log.Warn("leaving a group", "chat", id, "error", err)
+	if err := leave(c.Name); err != nil {
+		g.n.log.Warn("leaving a group", "chat", c.ID, "error", err)
 	}
 }
 
@@ -111,10 +127,15 @@ func (g *groups) close() {
 	g.wg.Wait()
 }
 
+// room returns a group or topic that we are in, nil while it is being joined.
 func (g *groups) room(id event.ConversationID) *room {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.rooms[id]
+	r := g.rooms[id]
+	if r == nil || r.group == nil && r.raw == nil {
+		return nil
+	}
+	return r
 }
 
 // wake says that something was put into a group's outbox.

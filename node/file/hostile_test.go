@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -130,12 +131,11 @@ func spoilt() map[string]answers {
 
 // replay answers every request with the first answer.
 func replay() answers {
+	var once sync.Once
 	var first *pb.Response
 	var content []byte
 	return func(_ int, m *pb.Response, data []byte) (*pb.Response, []byte) {
-		if first == nil {
-			first, content = m, data
-		}
+		once.Do(func() { first, content = m, data })
 		return first, content
 	}
 }
