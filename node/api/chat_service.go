@@ -9,10 +9,14 @@ import (
 
 	"github.com/kith-chat/kith/node"
 	apiv1 "github.com/kith-chat/kith/node/api/v1"
+	"github.com/kith-chat/kith/node/api/v1/apiv1connect"
 )
 
 // chatService answers ChatService.
-type chatService struct{ node chatPort }
+type chatService struct {
+	apiv1connect.UnimplementedChatServiceHandler
+	node chatPort
+}
 
 func (s chatService) ListChats(ctx context.Context, _ *connect.Request[apiv1.ListChatsRequest]) (*connect.Response[apiv1.ListChatsResponse], error) {
 	all, err := s.node.Chats(ctx)

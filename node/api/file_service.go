@@ -8,10 +8,14 @@ import (
 	"connectrpc.com/connect"
 
 	apiv1 "github.com/kith-chat/kith/node/api/v1"
+	"github.com/kith-chat/kith/node/api/v1/apiv1connect"
 )
 
 // fileService answers FileService.
-type fileService struct{ node filePort }
+type fileService struct {
+	apiv1connect.UnimplementedFileServiceHandler
+	node filePort
+}
 
 func (s fileService) Offer(ctx context.Context, req *connect.Request[apiv1.OfferRequest]) (*connect.Response[apiv1.OfferResponse], error) {
 	if err := absolute(req.Msg.GetPath()); err != nil {

@@ -6,10 +6,14 @@ import (
 	"connectrpc.com/connect"
 
 	apiv1 "github.com/kith-chat/kith/node/api/v1"
+	"github.com/kith-chat/kith/node/api/v1/apiv1connect"
 )
 
 // friendService answers FriendService.
-type friendService struct{ node friendPort }
+type friendService struct {
+	apiv1connect.UnimplementedFriendServiceHandler
+	node friendPort
+}
 
 func (s friendService) ListFriends(ctx context.Context, _ *connect.Request[apiv1.ListFriendsRequest]) (*connect.Response[apiv1.ListFriendsResponse], error) {
 	all, err := s.node.Friends(ctx)

@@ -10,10 +10,12 @@ import (
 
 	"github.com/kith-chat/kith/node"
 	apiv1 "github.com/kith-chat/kith/node/api/v1"
+	"github.com/kith-chat/kith/node/api/v1/apiv1connect"
 )
 
 // nodeService answers NodeService.
 type nodeService struct {
+	apiv1connect.UnimplementedNodeServiceHandler
 	node selfPort
 	web  string // address of the web listener
 	stop func() // asks the process to end

@@ -167,6 +167,61 @@ func (ChatKind) EnumDescriptor() ([]byte, []int) {
 	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{1}
 }
 
+type Role int32
+
+const (
+	Role_ROLE_UNSPECIFIED Role = 0
+	Role_ROLE_MEMBER      Role = 1
+	Role_ROLE_ADMIN       Role = 2
+	Role_ROLE_OWNER       Role = 3
+	Role_ROLE_INVITED     Role = 4
+)
+
+// Enum value maps for Role.
+var (
+	Role_name = map[int32]string{
+		0: "ROLE_UNSPECIFIED",
+		1: "ROLE_MEMBER",
+		2: "ROLE_ADMIN",
+		3: "ROLE_OWNER",
+		4: "ROLE_INVITED",
+	}
+	Role_value = map[string]int32{
+		"ROLE_UNSPECIFIED": 0,
+		"ROLE_MEMBER":      1,
+		"ROLE_ADMIN":       2,
+		"ROLE_OWNER":       3,
+		"ROLE_INVITED":     4,
+	}
+)
+
+func (x Role) Enum() *Role {
+	p := new(Role)
+	*p = x
+	return p
+}
+
+func (x Role) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Role) Descriptor() protoreflect.EnumDescriptor {
+	return file_node_api_v1_kith_proto_enumTypes[2].Descriptor()
+}
+
+func (Role) Type() protoreflect.EnumType {
+	return &file_node_api_v1_kith_proto_enumTypes[2]
+}
+
+func (x Role) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Role.Descriptor instead.
+func (Role) EnumDescriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{2}
+}
+
 type State int32
 
 const (
@@ -215,11 +270,11 @@ func (x State) String() string {
 }
 
 func (State) Descriptor() protoreflect.EnumDescriptor {
-	return file_node_api_v1_kith_proto_enumTypes[2].Descriptor()
+	return file_node_api_v1_kith_proto_enumTypes[3].Descriptor()
 }
 
 func (State) Type() protoreflect.EnumType {
-	return &file_node_api_v1_kith_proto_enumTypes[2]
+	return &file_node_api_v1_kith_proto_enumTypes[3]
 }
 
 func (x State) Number() protoreflect.EnumNumber {
@@ -228,7 +283,7 @@ func (x State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use State.Descriptor instead.
 func (State) EnumDescriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{2}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{3}
 }
 
 type FriendState int32
@@ -276,11 +331,11 @@ func (x FriendState) String() string {
 }
 
 func (FriendState) Descriptor() protoreflect.EnumDescriptor {
-	return file_node_api_v1_kith_proto_enumTypes[3].Descriptor()
+	return file_node_api_v1_kith_proto_enumTypes[4].Descriptor()
 }
 
 func (FriendState) Type() protoreflect.EnumType {
-	return &file_node_api_v1_kith_proto_enumTypes[3]
+	return &file_node_api_v1_kith_proto_enumTypes[4]
 }
 
 func (x FriendState) Number() protoreflect.EnumNumber {
@@ -289,7 +344,7 @@ func (x FriendState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use FriendState.Descriptor instead.
 func (FriendState) EnumDescriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{3}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{4}
 }
 
 type TransferState int32
@@ -340,11 +395,11 @@ func (x TransferState) String() string {
 }
 
 func (TransferState) Descriptor() protoreflect.EnumDescriptor {
-	return file_node_api_v1_kith_proto_enumTypes[4].Descriptor()
+	return file_node_api_v1_kith_proto_enumTypes[5].Descriptor()
 }
 
 func (TransferState) Type() protoreflect.EnumType {
-	return &file_node_api_v1_kith_proto_enumTypes[4]
+	return &file_node_api_v1_kith_proto_enumTypes[5]
 }
 
 func (x TransferState) Number() protoreflect.EnumNumber {
@@ -353,7 +408,7 @@ func (x TransferState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TransferState.Descriptor instead.
 func (TransferState) EnumDescriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{4}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{5}
 }
 
 // ErrorDetail travels with every error of the API.
@@ -495,7 +550,17 @@ type Chat struct {
 	Draft         string                 `protobuf:"bytes,13,opt,name=draft,proto3" json:"draft,omitempty"`
 	ReadUpTo      string                 `protobuf:"bytes,14,opt,name=read_up_to,json=readUpTo,proto3" json:"read_up_to,omitempty"`
 	Messages      uint64                 `protobuf:"varint,15,opt,name=messages,proto3" json:"messages,omitempty"`
-	Missing       uint64                 `protobuf:"varint,16,opt,name=missing,proto3" json:"missing,omitempty"` // events that the authors' chains say exist and that we lack
+	Missing       uint64                 `protobuf:"varint,16,opt,name=missing,proto3" json:"missing,omitempty"`                                    // events that the authors' chains say exist and that we lack
+	MutedUntilMs  int64                  `protobuf:"varint,17,opt,name=muted_until_ms,json=mutedUntilMs,proto3" json:"muted_until_ms,omitempty"`    // of a mute for a time
+	MentionsOnly  bool                   `protobuf:"varint,18,opt,name=mentions_only,json=mentionsOnly,proto3" json:"mentions_only,omitempty"`      // of a mute: mentions notify all the same
+	InvitedBy     *Person                `protobuf:"bytes,19,opt,name=invited_by,json=invitedBy,proto3" json:"invited_by,omitempty"`                // of a private group that we have not accepted
+	Role          Role                   `protobuf:"varint,20,opt,name=role,proto3,enum=kith.node.api.v1.Role" json:"role,omitempty"`               // ours, in a private group
+	Topic         string                 `protobuf:"bytes,21,opt,name=topic,proto3" json:"topic,omitempty"`                                         // the group's line about itself
+	Pins          []string               `protobuf:"bytes,22,rep,name=pins,proto3" json:"pins,omitempty"`                                           // message IDs, the newest pin first
+	DisappearMs   uint64                 `protobuf:"varint,23,opt,name=disappear_ms,json=disappearMs,proto3" json:"disappear_ms,omitempty"`         // messages go after this time; 0: never
+	Syncing       bool                   `protobuf:"varint,24,opt,name=syncing,proto3" json:"syncing,omitempty"`                                    // events are being fetched now
+	Removed       string                 `protobuf:"bytes,25,opt,name=removed,proto3" json:"removed,omitempty"`                                     // why we are no member any more
+	HistoryForNew bool                   `protobuf:"varint,26,opt,name=history_for_new,json=historyForNew,proto3" json:"history_for_new,omitempty"` // newcomers get the whole history
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -642,6 +707,76 @@ func (x *Chat) GetMissing() uint64 {
 	return 0
 }
 
+func (x *Chat) GetMutedUntilMs() int64 {
+	if x != nil {
+		return x.MutedUntilMs
+	}
+	return 0
+}
+
+func (x *Chat) GetMentionsOnly() bool {
+	if x != nil {
+		return x.MentionsOnly
+	}
+	return false
+}
+
+func (x *Chat) GetInvitedBy() *Person {
+	if x != nil {
+		return x.InvitedBy
+	}
+	return nil
+}
+
+func (x *Chat) GetRole() Role {
+	if x != nil {
+		return x.Role
+	}
+	return Role_ROLE_UNSPECIFIED
+}
+
+func (x *Chat) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
+func (x *Chat) GetPins() []string {
+	if x != nil {
+		return x.Pins
+	}
+	return nil
+}
+
+func (x *Chat) GetDisappearMs() uint64 {
+	if x != nil {
+		return x.DisappearMs
+	}
+	return 0
+}
+
+func (x *Chat) GetSyncing() bool {
+	if x != nil {
+		return x.Syncing
+	}
+	return false
+}
+
+func (x *Chat) GetRemoved() string {
+	if x != nil {
+		return x.Removed
+	}
+	return ""
+}
+
+func (x *Chat) GetHistoryForNew() bool {
+	if x != nil {
+		return x.HistoryForNew
+	}
+	return false
+}
+
 type Message struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -663,6 +798,9 @@ type Message struct {
 	ArrivedMs     int64                  `protobuf:"varint,17,opt,name=arrived_ms,json=arrivedMs,proto3" json:"arrived_ms,omitempty"`
 	Device        string                 `protobuf:"bytes,18,opt,name=device,proto3" json:"device,omitempty"`
 	Refused       string                 `protobuf:"bytes,19,opt,name=refused,proto3" json:"refused,omitempty"` // why, where state is REFUSED
+	Pinned        bool                   `protobuf:"varint,20,opt,name=pinned,proto3" json:"pinned,omitempty"`
+	ExpiresMs     int64                  `protobuf:"varint,21,opt,name=expires_ms,json=expiresMs,proto3" json:"expires_ms,omitempty"` // when it disappears
+	Quote         *Quote                 `protobuf:"bytes,22,opt,name=quote,proto3" json:"quote,omitempty"`                           // what it answers
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -830,6 +968,88 @@ func (x *Message) GetRefused() string {
 	return ""
 }
 
+func (x *Message) GetPinned() bool {
+	if x != nil {
+		return x.Pinned
+	}
+	return false
+}
+
+func (x *Message) GetExpiresMs() int64 {
+	if x != nil {
+		return x.ExpiresMs
+	}
+	return 0
+}
+
+func (x *Message) GetQuote() *Quote {
+	if x != nil {
+		return x.Quote
+	}
+	return nil
+}
+
+// Quote is the message that another answers, as far as it is here.
+type Quote struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	From          *Person                `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	Text          string                 `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"` // its beginning, on one line
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Quote) Reset() {
+	*x = Quote{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Quote) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Quote) ProtoMessage() {}
+
+func (x *Quote) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Quote.ProtoReflect.Descriptor instead.
+func (*Quote) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Quote) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Quote) GetFrom() *Person {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *Quote) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
 type ReactionCount struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Emoji         string                 `protobuf:"bytes,1,opt,name=emoji,proto3" json:"emoji,omitempty"`
@@ -841,7 +1061,7 @@ type ReactionCount struct {
 
 func (x *ReactionCount) Reset() {
 	*x = ReactionCount{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[4]
+	mi := &file_node_api_v1_kith_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -853,7 +1073,7 @@ func (x *ReactionCount) String() string {
 func (*ReactionCount) ProtoMessage() {}
 
 func (x *ReactionCount) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[4]
+	mi := &file_node_api_v1_kith_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -866,7 +1086,7 @@ func (x *ReactionCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactionCount.ProtoReflect.Descriptor instead.
 func (*ReactionCount) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{4}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ReactionCount) GetEmoji() string {
@@ -907,7 +1127,7 @@ type FileOffer struct {
 
 func (x *FileOffer) Reset() {
 	*x = FileOffer{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[5]
+	mi := &file_node_api_v1_kith_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -919,7 +1139,7 @@ func (x *FileOffer) String() string {
 func (*FileOffer) ProtoMessage() {}
 
 func (x *FileOffer) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[5]
+	mi := &file_node_api_v1_kith_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -932,7 +1152,7 @@ func (x *FileOffer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FileOffer.ProtoReflect.Descriptor instead.
 func (*FileOffer) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{5}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *FileOffer) GetName() string {
@@ -1006,7 +1226,7 @@ type GetStatusRequest struct {
 
 func (x *GetStatusRequest) Reset() {
 	*x = GetStatusRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[6]
+	mi := &file_node_api_v1_kith_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1018,7 +1238,7 @@ func (x *GetStatusRequest) String() string {
 func (*GetStatusRequest) ProtoMessage() {}
 
 func (x *GetStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[6]
+	mi := &file_node_api_v1_kith_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1031,7 +1251,7 @@ func (x *GetStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatusRequest.ProtoReflect.Descriptor instead.
 func (*GetStatusRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{6}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{7}
 }
 
 type GetStatusResponse struct {
@@ -1062,7 +1282,7 @@ type GetStatusResponse struct {
 
 func (x *GetStatusResponse) Reset() {
 	*x = GetStatusResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[7]
+	mi := &file_node_api_v1_kith_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1074,7 +1294,7 @@ func (x *GetStatusResponse) String() string {
 func (*GetStatusResponse) ProtoMessage() {}
 
 func (x *GetStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[7]
+	mi := &file_node_api_v1_kith_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1087,7 +1307,7 @@ func (x *GetStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatusResponse.ProtoReflect.Descriptor instead.
 func (*GetStatusResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{7}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetStatusResponse) GetVersion() string {
@@ -1241,7 +1461,7 @@ type Traffic struct {
 
 func (x *Traffic) Reset() {
 	*x = Traffic{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[8]
+	mi := &file_node_api_v1_kith_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1253,7 +1473,7 @@ func (x *Traffic) String() string {
 func (*Traffic) ProtoMessage() {}
 
 func (x *Traffic) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[8]
+	mi := &file_node_api_v1_kith_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1266,7 +1486,7 @@ func (x *Traffic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Traffic.ProtoReflect.Descriptor instead.
 func (*Traffic) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{8}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Traffic) GetPurpose() string {
@@ -1298,7 +1518,7 @@ type GetIdentityRequest struct {
 
 func (x *GetIdentityRequest) Reset() {
 	*x = GetIdentityRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[9]
+	mi := &file_node_api_v1_kith_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1310,7 +1530,7 @@ func (x *GetIdentityRequest) String() string {
 func (*GetIdentityRequest) ProtoMessage() {}
 
 func (x *GetIdentityRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[9]
+	mi := &file_node_api_v1_kith_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1323,7 +1543,7 @@ func (x *GetIdentityRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetIdentityRequest.ProtoReflect.Descriptor instead.
 func (*GetIdentityRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{9}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{10}
 }
 
 type GetIdentityResponse struct {
@@ -1339,7 +1559,7 @@ type GetIdentityResponse struct {
 
 func (x *GetIdentityResponse) Reset() {
 	*x = GetIdentityResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[10]
+	mi := &file_node_api_v1_kith_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1351,7 +1571,7 @@ func (x *GetIdentityResponse) String() string {
 func (*GetIdentityResponse) ProtoMessage() {}
 
 func (x *GetIdentityResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[10]
+	mi := &file_node_api_v1_kith_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1364,7 +1584,7 @@ func (x *GetIdentityResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetIdentityResponse.ProtoReflect.Descriptor instead.
 func (*GetIdentityResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{10}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetIdentityResponse) GetAccount() string {
@@ -1408,13 +1628,16 @@ type DeviceInfo struct {
 	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	AddedMs       int64                  `protobuf:"varint,3,opt,name=added_ms,json=addedMs,proto3" json:"added_ms,omitempty"`
 	This          bool                   `protobuf:"varint,4,opt,name=this,proto3" json:"this,omitempty"`
+	Revoked       bool                   `protobuf:"varint,5,opt,name=revoked,proto3" json:"revoked,omitempty"`
+	Online        bool                   `protobuf:"varint,6,opt,name=online,proto3" json:"online,omitempty"`
+	LastSeenMs    int64                  `protobuf:"varint,7,opt,name=last_seen_ms,json=lastSeenMs,proto3" json:"last_seen_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DeviceInfo) Reset() {
 	*x = DeviceInfo{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[11]
+	mi := &file_node_api_v1_kith_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1426,7 +1649,7 @@ func (x *DeviceInfo) String() string {
 func (*DeviceInfo) ProtoMessage() {}
 
 func (x *DeviceInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[11]
+	mi := &file_node_api_v1_kith_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1439,7 +1662,7 @@ func (x *DeviceInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceInfo.ProtoReflect.Descriptor instead.
 func (*DeviceInfo) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{11}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DeviceInfo) GetDevice() string {
@@ -1470,6 +1693,27 @@ func (x *DeviceInfo) GetThis() bool {
 	return false
 }
 
+func (x *DeviceInfo) GetRevoked() bool {
+	if x != nil {
+		return x.Revoked
+	}
+	return false
+}
+
+func (x *DeviceInfo) GetOnline() bool {
+	if x != nil {
+		return x.Online
+	}
+	return false
+}
+
+func (x *DeviceInfo) GetLastSeenMs() int64 {
+	if x != nil {
+		return x.LastSeenMs
+	}
+	return 0
+}
+
 type SetNameRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -1479,7 +1723,7 @@ type SetNameRequest struct {
 
 func (x *SetNameRequest) Reset() {
 	*x = SetNameRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[12]
+	mi := &file_node_api_v1_kith_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1491,7 +1735,7 @@ func (x *SetNameRequest) String() string {
 func (*SetNameRequest) ProtoMessage() {}
 
 func (x *SetNameRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[12]
+	mi := &file_node_api_v1_kith_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1504,7 +1748,7 @@ func (x *SetNameRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetNameRequest.ProtoReflect.Descriptor instead.
 func (*SetNameRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{12}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SetNameRequest) GetName() string {
@@ -1523,7 +1767,7 @@ type SetNameResponse struct {
 
 func (x *SetNameResponse) Reset() {
 	*x = SetNameResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[13]
+	mi := &file_node_api_v1_kith_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1535,7 +1779,7 @@ func (x *SetNameResponse) String() string {
 func (*SetNameResponse) ProtoMessage() {}
 
 func (x *SetNameResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[13]
+	mi := &file_node_api_v1_kith_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1548,7 +1792,7 @@ func (x *SetNameResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetNameResponse.ProtoReflect.Descriptor instead.
 func (*SetNameResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{13}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SetNameResponse) GetName() string {
@@ -1567,7 +1811,7 @@ type CreateInviteRequest struct {
 
 func (x *CreateInviteRequest) Reset() {
 	*x = CreateInviteRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[14]
+	mi := &file_node_api_v1_kith_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1579,7 +1823,7 @@ func (x *CreateInviteRequest) String() string {
 func (*CreateInviteRequest) ProtoMessage() {}
 
 func (x *CreateInviteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[14]
+	mi := &file_node_api_v1_kith_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1592,7 +1836,7 @@ func (x *CreateInviteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateInviteRequest.ProtoReflect.Descriptor instead.
 func (*CreateInviteRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{14}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CreateInviteRequest) GetValidMs() int64 {
@@ -1612,7 +1856,7 @@ type CreateInviteResponse struct {
 
 func (x *CreateInviteResponse) Reset() {
 	*x = CreateInviteResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[15]
+	mi := &file_node_api_v1_kith_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1624,7 +1868,7 @@ func (x *CreateInviteResponse) String() string {
 func (*CreateInviteResponse) ProtoMessage() {}
 
 func (x *CreateInviteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[15]
+	mi := &file_node_api_v1_kith_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1637,7 +1881,7 @@ func (x *CreateInviteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateInviteResponse.ProtoReflect.Descriptor instead.
 func (*CreateInviteResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{15}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CreateInviteResponse) GetInvite() string {
@@ -1662,7 +1906,7 @@ type ListInvitesRequest struct {
 
 func (x *ListInvitesRequest) Reset() {
 	*x = ListInvitesRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[16]
+	mi := &file_node_api_v1_kith_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1674,7 +1918,7 @@ func (x *ListInvitesRequest) String() string {
 func (*ListInvitesRequest) ProtoMessage() {}
 
 func (x *ListInvitesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[16]
+	mi := &file_node_api_v1_kith_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1687,7 +1931,7 @@ func (x *ListInvitesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInvitesRequest.ProtoReflect.Descriptor instead.
 func (*ListInvitesRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{16}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{17}
 }
 
 type ListInvitesResponse struct {
@@ -1699,7 +1943,7 @@ type ListInvitesResponse struct {
 
 func (x *ListInvitesResponse) Reset() {
 	*x = ListInvitesResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[17]
+	mi := &file_node_api_v1_kith_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1711,7 +1955,7 @@ func (x *ListInvitesResponse) String() string {
 func (*ListInvitesResponse) ProtoMessage() {}
 
 func (x *ListInvitesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[17]
+	mi := &file_node_api_v1_kith_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1724,7 +1968,7 @@ func (x *ListInvitesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInvitesResponse.ProtoReflect.Descriptor instead.
 func (*ListInvitesResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{17}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListInvitesResponse) GetInvites() []*InviteInfo {
@@ -1746,7 +1990,7 @@ type InviteInfo struct {
 
 func (x *InviteInfo) Reset() {
 	*x = InviteInfo{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[18]
+	mi := &file_node_api_v1_kith_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1758,7 +2002,7 @@ func (x *InviteInfo) String() string {
 func (*InviteInfo) ProtoMessage() {}
 
 func (x *InviteInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[18]
+	mi := &file_node_api_v1_kith_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1771,7 +2015,7 @@ func (x *InviteInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InviteInfo.ProtoReflect.Descriptor instead.
 func (*InviteInfo) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{18}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *InviteInfo) GetToken() string {
@@ -1811,7 +2055,7 @@ type RevokeInviteRequest struct {
 
 func (x *RevokeInviteRequest) Reset() {
 	*x = RevokeInviteRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[19]
+	mi := &file_node_api_v1_kith_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1823,7 +2067,7 @@ func (x *RevokeInviteRequest) String() string {
 func (*RevokeInviteRequest) ProtoMessage() {}
 
 func (x *RevokeInviteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[19]
+	mi := &file_node_api_v1_kith_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1836,7 +2080,7 @@ func (x *RevokeInviteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeInviteRequest.ProtoReflect.Descriptor instead.
 func (*RevokeInviteRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{19}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RevokeInviteRequest) GetToken() string {
@@ -1854,7 +2098,7 @@ type RevokeInviteResponse struct {
 
 func (x *RevokeInviteResponse) Reset() {
 	*x = RevokeInviteResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[20]
+	mi := &file_node_api_v1_kith_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1866,7 +2110,7 @@ func (x *RevokeInviteResponse) String() string {
 func (*RevokeInviteResponse) ProtoMessage() {}
 
 func (x *RevokeInviteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[20]
+	mi := &file_node_api_v1_kith_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1879,7 +2123,7 @@ func (x *RevokeInviteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeInviteResponse.ProtoReflect.Descriptor instead.
 func (*RevokeInviteResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{20}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{21}
 }
 
 type ListPeersRequest struct {
@@ -1890,7 +2134,7 @@ type ListPeersRequest struct {
 
 func (x *ListPeersRequest) Reset() {
 	*x = ListPeersRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[21]
+	mi := &file_node_api_v1_kith_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1902,7 +2146,7 @@ func (x *ListPeersRequest) String() string {
 func (*ListPeersRequest) ProtoMessage() {}
 
 func (x *ListPeersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[21]
+	mi := &file_node_api_v1_kith_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1915,7 +2159,7 @@ func (x *ListPeersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPeersRequest.ProtoReflect.Descriptor instead.
 func (*ListPeersRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{21}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{22}
 }
 
 type ListPeersResponse struct {
@@ -1927,7 +2171,7 @@ type ListPeersResponse struct {
 
 func (x *ListPeersResponse) Reset() {
 	*x = ListPeersResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[22]
+	mi := &file_node_api_v1_kith_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1939,7 +2183,7 @@ func (x *ListPeersResponse) String() string {
 func (*ListPeersResponse) ProtoMessage() {}
 
 func (x *ListPeersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[22]
+	mi := &file_node_api_v1_kith_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1952,7 +2196,7 @@ func (x *ListPeersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPeersResponse.ProtoReflect.Descriptor instead.
 func (*ListPeersResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{22}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListPeersResponse) GetPeers() []*Peer {
@@ -1979,7 +2223,7 @@ type Peer struct {
 
 func (x *Peer) Reset() {
 	*x = Peer{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[23]
+	mi := &file_node_api_v1_kith_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1991,7 +2235,7 @@ func (x *Peer) String() string {
 func (*Peer) ProtoMessage() {}
 
 func (x *Peer) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[23]
+	mi := &file_node_api_v1_kith_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2004,7 +2248,7 @@ func (x *Peer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Peer.ProtoReflect.Descriptor instead.
 func (*Peer) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{23}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Peer) GetDevice() string {
@@ -2079,7 +2323,7 @@ type ConnectRequest struct {
 
 func (x *ConnectRequest) Reset() {
 	*x = ConnectRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[24]
+	mi := &file_node_api_v1_kith_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2091,7 +2335,7 @@ func (x *ConnectRequest) String() string {
 func (*ConnectRequest) ProtoMessage() {}
 
 func (x *ConnectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[24]
+	mi := &file_node_api_v1_kith_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2104,7 +2348,7 @@ func (x *ConnectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectRequest.ProtoReflect.Descriptor instead.
 func (*ConnectRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{24}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ConnectRequest) GetAddress() string {
@@ -2123,7 +2367,7 @@ type ConnectResponse struct {
 
 func (x *ConnectResponse) Reset() {
 	*x = ConnectResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[25]
+	mi := &file_node_api_v1_kith_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2135,7 +2379,7 @@ func (x *ConnectResponse) String() string {
 func (*ConnectResponse) ProtoMessage() {}
 
 func (x *ConnectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[25]
+	mi := &file_node_api_v1_kith_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2148,7 +2392,7 @@ func (x *ConnectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectResponse.ProtoReflect.Descriptor instead.
 func (*ConnectResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{25}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ConnectResponse) GetPeer() *Peer {
@@ -2167,7 +2411,7 @@ type DiagnoseRequest struct {
 
 func (x *DiagnoseRequest) Reset() {
 	*x = DiagnoseRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[26]
+	mi := &file_node_api_v1_kith_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2179,7 +2423,7 @@ func (x *DiagnoseRequest) String() string {
 func (*DiagnoseRequest) ProtoMessage() {}
 
 func (x *DiagnoseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[26]
+	mi := &file_node_api_v1_kith_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2192,7 +2436,7 @@ func (x *DiagnoseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiagnoseRequest.ProtoReflect.Descriptor instead.
 func (*DiagnoseRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{26}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *DiagnoseRequest) GetWho() string {
@@ -2214,7 +2458,7 @@ type DiagnoseResponse struct {
 
 func (x *DiagnoseResponse) Reset() {
 	*x = DiagnoseResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[27]
+	mi := &file_node_api_v1_kith_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2226,7 +2470,7 @@ func (x *DiagnoseResponse) String() string {
 func (*DiagnoseResponse) ProtoMessage() {}
 
 func (x *DiagnoseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[27]
+	mi := &file_node_api_v1_kith_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2239,7 +2483,7 @@ func (x *DiagnoseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiagnoseResponse.ProtoReflect.Descriptor instead.
 func (*DiagnoseResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{27}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *DiagnoseResponse) GetStep() string {
@@ -2270,6 +2514,174 @@ func (x *DiagnoseResponse) GetDone() bool {
 	return false
 }
 
+type GetPreferencesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetPreferencesRequest) Reset() {
+	*x = GetPreferencesRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetPreferencesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetPreferencesRequest) ProtoMessage() {}
+
+func (x *GetPreferencesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetPreferencesRequest.ProtoReflect.Descriptor instead.
+func (*GetPreferencesRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{29}
+}
+
+type GetPreferencesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Preferences   map[string]string      `protobuf:"bytes,1,rep,name=preferences,proto3" json:"preferences,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetPreferencesResponse) Reset() {
+	*x = GetPreferencesResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetPreferencesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetPreferencesResponse) ProtoMessage() {}
+
+func (x *GetPreferencesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetPreferencesResponse.ProtoReflect.Descriptor instead.
+func (*GetPreferencesResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *GetPreferencesResponse) GetPreferences() map[string]string {
+	if x != nil {
+		return x.Preferences
+	}
+	return nil
+}
+
+type SetPreferenceRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Value         string                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetPreferenceRequest) Reset() {
+	*x = SetPreferenceRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetPreferenceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetPreferenceRequest) ProtoMessage() {}
+
+func (x *SetPreferenceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetPreferenceRequest.ProtoReflect.Descriptor instead.
+func (*SetPreferenceRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *SetPreferenceRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SetPreferenceRequest) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+type SetPreferenceResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetPreferenceResponse) Reset() {
+	*x = SetPreferenceResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetPreferenceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetPreferenceResponse) ProtoMessage() {}
+
+func (x *SetPreferenceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetPreferenceResponse.ProtoReflect.Descriptor instead.
+func (*SetPreferenceResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{32}
+}
+
 type StopRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -2278,7 +2690,7 @@ type StopRequest struct {
 
 func (x *StopRequest) Reset() {
 	*x = StopRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[28]
+	mi := &file_node_api_v1_kith_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2290,7 +2702,7 @@ func (x *StopRequest) String() string {
 func (*StopRequest) ProtoMessage() {}
 
 func (x *StopRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[28]
+	mi := &file_node_api_v1_kith_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2303,7 +2715,7 @@ func (x *StopRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopRequest.ProtoReflect.Descriptor instead.
 func (*StopRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{28}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{33}
 }
 
 type StopResponse struct {
@@ -2314,7 +2726,7 @@ type StopResponse struct {
 
 func (x *StopResponse) Reset() {
 	*x = StopResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[29]
+	mi := &file_node_api_v1_kith_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2326,7 +2738,7 @@ func (x *StopResponse) String() string {
 func (*StopResponse) ProtoMessage() {}
 
 func (x *StopResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[29]
+	mi := &file_node_api_v1_kith_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2339,7 +2751,7 @@ func (x *StopResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopResponse.ProtoReflect.Descriptor instead.
 func (*StopResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{29}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{34}
 }
 
 type Friend struct {
@@ -2360,7 +2772,7 @@ type Friend struct {
 
 func (x *Friend) Reset() {
 	*x = Friend{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[30]
+	mi := &file_node_api_v1_kith_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2372,7 +2784,7 @@ func (x *Friend) String() string {
 func (*Friend) ProtoMessage() {}
 
 func (x *Friend) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[30]
+	mi := &file_node_api_v1_kith_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2385,7 +2797,7 @@ func (x *Friend) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Friend.ProtoReflect.Descriptor instead.
 func (*Friend) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{30}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Friend) GetPerson() *Person {
@@ -2466,7 +2878,7 @@ type ListFriendsRequest struct {
 
 func (x *ListFriendsRequest) Reset() {
 	*x = ListFriendsRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[31]
+	mi := &file_node_api_v1_kith_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2478,7 +2890,7 @@ func (x *ListFriendsRequest) String() string {
 func (*ListFriendsRequest) ProtoMessage() {}
 
 func (x *ListFriendsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[31]
+	mi := &file_node_api_v1_kith_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2491,7 +2903,7 @@ func (x *ListFriendsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFriendsRequest.ProtoReflect.Descriptor instead.
 func (*ListFriendsRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{31}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{36}
 }
 
 type ListFriendsResponse struct {
@@ -2503,7 +2915,7 @@ type ListFriendsResponse struct {
 
 func (x *ListFriendsResponse) Reset() {
 	*x = ListFriendsResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[32]
+	mi := &file_node_api_v1_kith_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2515,7 +2927,7 @@ func (x *ListFriendsResponse) String() string {
 func (*ListFriendsResponse) ProtoMessage() {}
 
 func (x *ListFriendsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[32]
+	mi := &file_node_api_v1_kith_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2528,7 +2940,7 @@ func (x *ListFriendsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFriendsResponse.ProtoReflect.Descriptor instead.
 func (*ListFriendsResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{32}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ListFriendsResponse) GetFriends() []*Friend {
@@ -2548,7 +2960,7 @@ type AddFriendRequest struct {
 
 func (x *AddFriendRequest) Reset() {
 	*x = AddFriendRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[33]
+	mi := &file_node_api_v1_kith_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2560,7 +2972,7 @@ func (x *AddFriendRequest) String() string {
 func (*AddFriendRequest) ProtoMessage() {}
 
 func (x *AddFriendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[33]
+	mi := &file_node_api_v1_kith_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2573,7 +2985,7 @@ func (x *AddFriendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddFriendRequest.ProtoReflect.Descriptor instead.
 func (*AddFriendRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{33}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *AddFriendRequest) GetWho() string {
@@ -2599,7 +3011,7 @@ type AddFriendResponse struct {
 
 func (x *AddFriendResponse) Reset() {
 	*x = AddFriendResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[34]
+	mi := &file_node_api_v1_kith_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2611,7 +3023,7 @@ func (x *AddFriendResponse) String() string {
 func (*AddFriendResponse) ProtoMessage() {}
 
 func (x *AddFriendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[34]
+	mi := &file_node_api_v1_kith_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2624,7 +3036,7 @@ func (x *AddFriendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddFriendResponse.ProtoReflect.Descriptor instead.
 func (*AddFriendResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{34}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *AddFriendResponse) GetFriend() *Friend {
@@ -2643,7 +3055,7 @@ type AcceptFriendRequest struct {
 
 func (x *AcceptFriendRequest) Reset() {
 	*x = AcceptFriendRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[35]
+	mi := &file_node_api_v1_kith_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2655,7 +3067,7 @@ func (x *AcceptFriendRequest) String() string {
 func (*AcceptFriendRequest) ProtoMessage() {}
 
 func (x *AcceptFriendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[35]
+	mi := &file_node_api_v1_kith_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2668,7 +3080,7 @@ func (x *AcceptFriendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptFriendRequest.ProtoReflect.Descriptor instead.
 func (*AcceptFriendRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{35}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *AcceptFriendRequest) GetWho() string {
@@ -2687,7 +3099,7 @@ type AcceptFriendResponse struct {
 
 func (x *AcceptFriendResponse) Reset() {
 	*x = AcceptFriendResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[36]
+	mi := &file_node_api_v1_kith_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2699,7 +3111,7 @@ func (x *AcceptFriendResponse) String() string {
 func (*AcceptFriendResponse) ProtoMessage() {}
 
 func (x *AcceptFriendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[36]
+	mi := &file_node_api_v1_kith_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2712,7 +3124,7 @@ func (x *AcceptFriendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptFriendResponse.ProtoReflect.Descriptor instead.
 func (*AcceptFriendResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{36}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *AcceptFriendResponse) GetFriend() *Friend {
@@ -2731,7 +3143,7 @@ type DeclineFriendRequest struct {
 
 func (x *DeclineFriendRequest) Reset() {
 	*x = DeclineFriendRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[37]
+	mi := &file_node_api_v1_kith_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2743,7 +3155,7 @@ func (x *DeclineFriendRequest) String() string {
 func (*DeclineFriendRequest) ProtoMessage() {}
 
 func (x *DeclineFriendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[37]
+	mi := &file_node_api_v1_kith_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2756,7 +3168,7 @@ func (x *DeclineFriendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeclineFriendRequest.ProtoReflect.Descriptor instead.
 func (*DeclineFriendRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{37}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *DeclineFriendRequest) GetWho() string {
@@ -2774,7 +3186,7 @@ type DeclineFriendResponse struct {
 
 func (x *DeclineFriendResponse) Reset() {
 	*x = DeclineFriendResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[38]
+	mi := &file_node_api_v1_kith_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2786,7 +3198,7 @@ func (x *DeclineFriendResponse) String() string {
 func (*DeclineFriendResponse) ProtoMessage() {}
 
 func (x *DeclineFriendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[38]
+	mi := &file_node_api_v1_kith_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2799,7 +3211,7 @@ func (x *DeclineFriendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeclineFriendResponse.ProtoReflect.Descriptor instead.
 func (*DeclineFriendResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{38}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{43}
 }
 
 type RemoveFriendRequest struct {
@@ -2811,7 +3223,7 @@ type RemoveFriendRequest struct {
 
 func (x *RemoveFriendRequest) Reset() {
 	*x = RemoveFriendRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[39]
+	mi := &file_node_api_v1_kith_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2823,7 +3235,7 @@ func (x *RemoveFriendRequest) String() string {
 func (*RemoveFriendRequest) ProtoMessage() {}
 
 func (x *RemoveFriendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[39]
+	mi := &file_node_api_v1_kith_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2836,7 +3248,7 @@ func (x *RemoveFriendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveFriendRequest.ProtoReflect.Descriptor instead.
 func (*RemoveFriendRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{39}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *RemoveFriendRequest) GetWho() string {
@@ -2854,7 +3266,7 @@ type RemoveFriendResponse struct {
 
 func (x *RemoveFriendResponse) Reset() {
 	*x = RemoveFriendResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[40]
+	mi := &file_node_api_v1_kith_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2866,7 +3278,7 @@ func (x *RemoveFriendResponse) String() string {
 func (*RemoveFriendResponse) ProtoMessage() {}
 
 func (x *RemoveFriendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[40]
+	mi := &file_node_api_v1_kith_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2879,7 +3291,7 @@ func (x *RemoveFriendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveFriendResponse.ProtoReflect.Descriptor instead.
 func (*RemoveFriendResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{40}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{45}
 }
 
 type BlockFriendRequest struct {
@@ -2891,7 +3303,7 @@ type BlockFriendRequest struct {
 
 func (x *BlockFriendRequest) Reset() {
 	*x = BlockFriendRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[41]
+	mi := &file_node_api_v1_kith_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2903,7 +3315,7 @@ func (x *BlockFriendRequest) String() string {
 func (*BlockFriendRequest) ProtoMessage() {}
 
 func (x *BlockFriendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[41]
+	mi := &file_node_api_v1_kith_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2916,7 +3328,7 @@ func (x *BlockFriendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockFriendRequest.ProtoReflect.Descriptor instead.
 func (*BlockFriendRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{41}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *BlockFriendRequest) GetWho() string {
@@ -2935,7 +3347,7 @@ type BlockFriendResponse struct {
 
 func (x *BlockFriendResponse) Reset() {
 	*x = BlockFriendResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[42]
+	mi := &file_node_api_v1_kith_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2947,7 +3359,7 @@ func (x *BlockFriendResponse) String() string {
 func (*BlockFriendResponse) ProtoMessage() {}
 
 func (x *BlockFriendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[42]
+	mi := &file_node_api_v1_kith_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2960,7 +3372,7 @@ func (x *BlockFriendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockFriendResponse.ProtoReflect.Descriptor instead.
 func (*BlockFriendResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{42}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *BlockFriendResponse) GetFriend() *Friend {
@@ -2979,7 +3391,7 @@ type UnblockFriendRequest struct {
 
 func (x *UnblockFriendRequest) Reset() {
 	*x = UnblockFriendRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[43]
+	mi := &file_node_api_v1_kith_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2991,7 +3403,7 @@ func (x *UnblockFriendRequest) String() string {
 func (*UnblockFriendRequest) ProtoMessage() {}
 
 func (x *UnblockFriendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[43]
+	mi := &file_node_api_v1_kith_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3004,7 +3416,7 @@ func (x *UnblockFriendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnblockFriendRequest.ProtoReflect.Descriptor instead.
 func (*UnblockFriendRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{43}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *UnblockFriendRequest) GetWho() string {
@@ -3022,7 +3434,7 @@ type UnblockFriendResponse struct {
 
 func (x *UnblockFriendResponse) Reset() {
 	*x = UnblockFriendResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[44]
+	mi := &file_node_api_v1_kith_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3034,7 +3446,7 @@ func (x *UnblockFriendResponse) String() string {
 func (*UnblockFriendResponse) ProtoMessage() {}
 
 func (x *UnblockFriendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[44]
+	mi := &file_node_api_v1_kith_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3047,7 +3459,7 @@ func (x *UnblockFriendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnblockFriendResponse.ProtoReflect.Descriptor instead.
 func (*UnblockFriendResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{44}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{49}
 }
 
 type RenameFriendRequest struct {
@@ -3060,7 +3472,7 @@ type RenameFriendRequest struct {
 
 func (x *RenameFriendRequest) Reset() {
 	*x = RenameFriendRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[45]
+	mi := &file_node_api_v1_kith_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3072,7 +3484,7 @@ func (x *RenameFriendRequest) String() string {
 func (*RenameFriendRequest) ProtoMessage() {}
 
 func (x *RenameFriendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[45]
+	mi := &file_node_api_v1_kith_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3085,7 +3497,7 @@ func (x *RenameFriendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenameFriendRequest.ProtoReflect.Descriptor instead.
 func (*RenameFriendRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{45}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *RenameFriendRequest) GetWho() string {
@@ -3111,7 +3523,7 @@ type RenameFriendResponse struct {
 
 func (x *RenameFriendResponse) Reset() {
 	*x = RenameFriendResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[46]
+	mi := &file_node_api_v1_kith_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3123,7 +3535,7 @@ func (x *RenameFriendResponse) String() string {
 func (*RenameFriendResponse) ProtoMessage() {}
 
 func (x *RenameFriendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[46]
+	mi := &file_node_api_v1_kith_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3136,7 +3548,7 @@ func (x *RenameFriendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenameFriendResponse.ProtoReflect.Descriptor instead.
 func (*RenameFriendResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{46}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *RenameFriendResponse) GetFriend() *Friend {
@@ -3157,7 +3569,7 @@ type VerifyFriendRequest struct {
 
 func (x *VerifyFriendRequest) Reset() {
 	*x = VerifyFriendRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[47]
+	mi := &file_node_api_v1_kith_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3169,7 +3581,7 @@ func (x *VerifyFriendRequest) String() string {
 func (*VerifyFriendRequest) ProtoMessage() {}
 
 func (x *VerifyFriendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[47]
+	mi := &file_node_api_v1_kith_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3182,7 +3594,7 @@ func (x *VerifyFriendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyFriendRequest.ProtoReflect.Descriptor instead.
 func (*VerifyFriendRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{47}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *VerifyFriendRequest) GetWho() string {
@@ -3215,7 +3627,7 @@ type VerifyFriendResponse struct {
 
 func (x *VerifyFriendResponse) Reset() {
 	*x = VerifyFriendResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[48]
+	mi := &file_node_api_v1_kith_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3227,7 +3639,7 @@ func (x *VerifyFriendResponse) String() string {
 func (*VerifyFriendResponse) ProtoMessage() {}
 
 func (x *VerifyFriendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[48]
+	mi := &file_node_api_v1_kith_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3240,7 +3652,7 @@ func (x *VerifyFriendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyFriendResponse.ProtoReflect.Descriptor instead.
 func (*VerifyFriendResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{48}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *VerifyFriendResponse) GetFriend() *Friend {
@@ -3259,7 +3671,7 @@ type FindPeopleRequest struct {
 
 func (x *FindPeopleRequest) Reset() {
 	*x = FindPeopleRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[49]
+	mi := &file_node_api_v1_kith_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3271,7 +3683,7 @@ func (x *FindPeopleRequest) String() string {
 func (*FindPeopleRequest) ProtoMessage() {}
 
 func (x *FindPeopleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[49]
+	mi := &file_node_api_v1_kith_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3284,7 +3696,7 @@ func (x *FindPeopleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindPeopleRequest.ProtoReflect.Descriptor instead.
 func (*FindPeopleRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{49}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *FindPeopleRequest) GetName() string {
@@ -3303,7 +3715,7 @@ type FindPeopleResponse struct {
 
 func (x *FindPeopleResponse) Reset() {
 	*x = FindPeopleResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[50]
+	mi := &file_node_api_v1_kith_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3315,7 +3727,7 @@ func (x *FindPeopleResponse) String() string {
 func (*FindPeopleResponse) ProtoMessage() {}
 
 func (x *FindPeopleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[50]
+	mi := &file_node_api_v1_kith_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3328,7 +3740,7 @@ func (x *FindPeopleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindPeopleResponse.ProtoReflect.Descriptor instead.
 func (*FindPeopleResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{50}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *FindPeopleResponse) GetPeople() []*FoundPerson {
@@ -3350,7 +3762,7 @@ type FoundPerson struct {
 
 func (x *FoundPerson) Reset() {
 	*x = FoundPerson{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[51]
+	mi := &file_node_api_v1_kith_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3362,7 +3774,7 @@ func (x *FoundPerson) String() string {
 func (*FoundPerson) ProtoMessage() {}
 
 func (x *FoundPerson) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[51]
+	mi := &file_node_api_v1_kith_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3375,7 +3787,7 @@ func (x *FoundPerson) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FoundPerson.ProtoReflect.Descriptor instead.
 func (*FoundPerson) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{51}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *FoundPerson) GetPerson() *Person {
@@ -3406,6 +3818,270 @@ func (x *FoundPerson) GetState() FriendState {
 	return FriendState_FRIEND_STATE_UNSPECIFIED
 }
 
+type IgnoreRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Who           string                 `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"`
+	Remove        bool                   `protobuf:"varint,2,opt,name=remove,proto3" json:"remove,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IgnoreRequest) Reset() {
+	*x = IgnoreRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[57]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IgnoreRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IgnoreRequest) ProtoMessage() {}
+
+func (x *IgnoreRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[57]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IgnoreRequest.ProtoReflect.Descriptor instead.
+func (*IgnoreRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{57}
+}
+
+func (x *IgnoreRequest) GetWho() string {
+	if x != nil {
+		return x.Who
+	}
+	return ""
+}
+
+func (x *IgnoreRequest) GetRemove() bool {
+	if x != nil {
+		return x.Remove
+	}
+	return false
+}
+
+type IgnoreResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IgnoreResponse) Reset() {
+	*x = IgnoreResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IgnoreResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IgnoreResponse) ProtoMessage() {}
+
+func (x *IgnoreResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IgnoreResponse.ProtoReflect.Descriptor instead.
+func (*IgnoreResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{58}
+}
+
+type ListIgnoredRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListIgnoredRequest) Reset() {
+	*x = ListIgnoredRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListIgnoredRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListIgnoredRequest) ProtoMessage() {}
+
+func (x *ListIgnoredRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListIgnoredRequest.ProtoReflect.Descriptor instead.
+func (*ListIgnoredRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{59}
+}
+
+type ListIgnoredResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	People        []*Person              `protobuf:"bytes,1,rep,name=people,proto3" json:"people,omitempty"`
+	Words         []string               `protobuf:"bytes,2,rep,name=words,proto3" json:"words,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListIgnoredResponse) Reset() {
+	*x = ListIgnoredResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListIgnoredResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListIgnoredResponse) ProtoMessage() {}
+
+func (x *ListIgnoredResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListIgnoredResponse.ProtoReflect.Descriptor instead.
+func (*ListIgnoredResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *ListIgnoredResponse) GetPeople() []*Person {
+	if x != nil {
+		return x.People
+	}
+	return nil
+}
+
+func (x *ListIgnoredResponse) GetWords() []string {
+	if x != nil {
+		return x.Words
+	}
+	return nil
+}
+
+type SetHiddenWordsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Words         []string               `protobuf:"bytes,1,rep,name=words,proto3" json:"words,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetHiddenWordsRequest) Reset() {
+	*x = SetHiddenWordsRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetHiddenWordsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetHiddenWordsRequest) ProtoMessage() {}
+
+func (x *SetHiddenWordsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetHiddenWordsRequest.ProtoReflect.Descriptor instead.
+func (*SetHiddenWordsRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{61}
+}
+
+func (x *SetHiddenWordsRequest) GetWords() []string {
+	if x != nil {
+		return x.Words
+	}
+	return nil
+}
+
+type SetHiddenWordsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Words         []string               `protobuf:"bytes,1,rep,name=words,proto3" json:"words,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetHiddenWordsResponse) Reset() {
+	*x = SetHiddenWordsResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[62]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetHiddenWordsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetHiddenWordsResponse) ProtoMessage() {}
+
+func (x *SetHiddenWordsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[62]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetHiddenWordsResponse.ProtoReflect.Descriptor instead.
+func (*SetHiddenWordsResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{62}
+}
+
+func (x *SetHiddenWordsResponse) GetWords() []string {
+	if x != nil {
+		return x.Words
+	}
+	return nil
+}
+
 type ListChatsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -3414,7 +4090,7 @@ type ListChatsRequest struct {
 
 func (x *ListChatsRequest) Reset() {
 	*x = ListChatsRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[52]
+	mi := &file_node_api_v1_kith_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3426,7 +4102,7 @@ func (x *ListChatsRequest) String() string {
 func (*ListChatsRequest) ProtoMessage() {}
 
 func (x *ListChatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[52]
+	mi := &file_node_api_v1_kith_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3439,7 +4115,7 @@ func (x *ListChatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListChatsRequest.ProtoReflect.Descriptor instead.
 func (*ListChatsRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{52}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{63}
 }
 
 type ListChatsResponse struct {
@@ -3451,7 +4127,7 @@ type ListChatsResponse struct {
 
 func (x *ListChatsResponse) Reset() {
 	*x = ListChatsResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[53]
+	mi := &file_node_api_v1_kith_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3463,7 +4139,7 @@ func (x *ListChatsResponse) String() string {
 func (*ListChatsResponse) ProtoMessage() {}
 
 func (x *ListChatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[53]
+	mi := &file_node_api_v1_kith_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3476,7 +4152,7 @@ func (x *ListChatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListChatsResponse.ProtoReflect.Descriptor instead.
 func (*ListChatsResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{53}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *ListChatsResponse) GetChats() []*Chat {
@@ -3495,7 +4171,7 @@ type GetChatRequest struct {
 
 func (x *GetChatRequest) Reset() {
 	*x = GetChatRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[54]
+	mi := &file_node_api_v1_kith_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3507,7 +4183,7 @@ func (x *GetChatRequest) String() string {
 func (*GetChatRequest) ProtoMessage() {}
 
 func (x *GetChatRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[54]
+	mi := &file_node_api_v1_kith_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3520,7 +4196,7 @@ func (x *GetChatRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetChatRequest.ProtoReflect.Descriptor instead.
 func (*GetChatRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{54}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *GetChatRequest) GetChat() string {
@@ -3539,7 +4215,7 @@ type GetChatResponse struct {
 
 func (x *GetChatResponse) Reset() {
 	*x = GetChatResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[55]
+	mi := &file_node_api_v1_kith_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3551,7 +4227,7 @@ func (x *GetChatResponse) String() string {
 func (*GetChatResponse) ProtoMessage() {}
 
 func (x *GetChatResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[55]
+	mi := &file_node_api_v1_kith_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3564,7 +4240,7 @@ func (x *GetChatResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetChatResponse.ProtoReflect.Descriptor instead.
 func (*GetChatResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{55}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *GetChatResponse) GetChat() *Chat {
@@ -3584,7 +4260,7 @@ type JoinRequest struct {
 
 func (x *JoinRequest) Reset() {
 	*x = JoinRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[56]
+	mi := &file_node_api_v1_kith_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3596,7 +4272,7 @@ func (x *JoinRequest) String() string {
 func (*JoinRequest) ProtoMessage() {}
 
 func (x *JoinRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[56]
+	mi := &file_node_api_v1_kith_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3609,7 +4285,7 @@ func (x *JoinRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinRequest.ProtoReflect.Descriptor instead.
 func (*JoinRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{56}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *JoinRequest) GetName() string {
@@ -3635,7 +4311,7 @@ type JoinResponse struct {
 
 func (x *JoinResponse) Reset() {
 	*x = JoinResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[57]
+	mi := &file_node_api_v1_kith_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3647,7 +4323,7 @@ func (x *JoinResponse) String() string {
 func (*JoinResponse) ProtoMessage() {}
 
 func (x *JoinResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[57]
+	mi := &file_node_api_v1_kith_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3660,7 +4336,7 @@ func (x *JoinResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinResponse.ProtoReflect.Descriptor instead.
 func (*JoinResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{57}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *JoinResponse) GetChat() *Chat {
@@ -3680,7 +4356,7 @@ type LeaveRequest struct {
 
 func (x *LeaveRequest) Reset() {
 	*x = LeaveRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[58]
+	mi := &file_node_api_v1_kith_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3692,7 +4368,7 @@ func (x *LeaveRequest) String() string {
 func (*LeaveRequest) ProtoMessage() {}
 
 func (x *LeaveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[58]
+	mi := &file_node_api_v1_kith_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3705,7 +4381,7 @@ func (x *LeaveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveRequest.ProtoReflect.Descriptor instead.
 func (*LeaveRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{58}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *LeaveRequest) GetChat() string {
@@ -3730,7 +4406,7 @@ type LeaveResponse struct {
 
 func (x *LeaveResponse) Reset() {
 	*x = LeaveResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[59]
+	mi := &file_node_api_v1_kith_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3742,7 +4418,7 @@ func (x *LeaveResponse) String() string {
 func (*LeaveResponse) ProtoMessage() {}
 
 func (x *LeaveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[59]
+	mi := &file_node_api_v1_kith_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3755,7 +4431,7 @@ func (x *LeaveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveResponse.ProtoReflect.Descriptor instead.
 func (*LeaveResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{59}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{70}
 }
 
 type ListMembersRequest struct {
@@ -3767,7 +4443,7 @@ type ListMembersRequest struct {
 
 func (x *ListMembersRequest) Reset() {
 	*x = ListMembersRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[60]
+	mi := &file_node_api_v1_kith_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3779,7 +4455,7 @@ func (x *ListMembersRequest) String() string {
 func (*ListMembersRequest) ProtoMessage() {}
 
 func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[60]
+	mi := &file_node_api_v1_kith_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3792,7 +4468,7 @@ func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersRequest.ProtoReflect.Descriptor instead.
 func (*ListMembersRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{60}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *ListMembersRequest) GetChat() string {
@@ -3811,7 +4487,7 @@ type ListMembersResponse struct {
 
 func (x *ListMembersResponse) Reset() {
 	*x = ListMembersResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[61]
+	mi := &file_node_api_v1_kith_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3823,7 +4499,7 @@ func (x *ListMembersResponse) String() string {
 func (*ListMembersResponse) ProtoMessage() {}
 
 func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[61]
+	mi := &file_node_api_v1_kith_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3836,7 +4512,7 @@ func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersResponse.ProtoReflect.Descriptor instead.
 func (*ListMembersResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{61}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *ListMembersResponse) GetMembers() []*Member {
@@ -3852,13 +4528,15 @@ type Member struct {
 	Online        bool                   `protobuf:"varint,2,opt,name=online,proto3" json:"online,omitempty"`
 	LastSeenMs    int64                  `protobuf:"varint,3,opt,name=last_seen_ms,json=lastSeenMs,proto3" json:"last_seen_ms,omitempty"`
 	Device        string                 `protobuf:"bytes,4,opt,name=device,proto3" json:"device,omitempty"`
+	Role          Role                   `protobuf:"varint,5,opt,name=role,proto3,enum=kith.node.api.v1.Role" json:"role,omitempty"`
+	SinceMs       int64                  `protobuf:"varint,6,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[62]
+	mi := &file_node_api_v1_kith_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3870,7 +4548,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[62]
+	mi := &file_node_api_v1_kith_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3883,7 +4561,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{62}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *Member) GetPerson() *Person {
@@ -3914,6 +4592,20 @@ func (x *Member) GetDevice() string {
 	return ""
 }
 
+func (x *Member) GetRole() Role {
+	if x != nil {
+		return x.Role
+	}
+	return Role_ROLE_UNSPECIFIED
+}
+
+func (x *Member) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
 type SetChatRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
@@ -3921,13 +4613,15 @@ type SetChatRequest struct {
 	Pinned        *bool                  `protobuf:"varint,3,opt,name=pinned,proto3,oneof" json:"pinned,omitempty"`
 	RetentionDays *uint32                `protobuf:"varint,4,opt,name=retention_days,json=retentionDays,proto3,oneof" json:"retention_days,omitempty"`
 	Draft         *string                `protobuf:"bytes,5,opt,name=draft,proto3,oneof" json:"draft,omitempty"`
+	MutedUntilMs  *int64                 `protobuf:"varint,6,opt,name=muted_until_ms,json=mutedUntilMs,proto3,oneof" json:"muted_until_ms,omitempty"` // with muted: until then; 0: for good
+	MentionsOnly  *bool                  `protobuf:"varint,7,opt,name=mentions_only,json=mentionsOnly,proto3,oneof" json:"mentions_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SetChatRequest) Reset() {
 	*x = SetChatRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[63]
+	mi := &file_node_api_v1_kith_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3939,7 +4633,7 @@ func (x *SetChatRequest) String() string {
 func (*SetChatRequest) ProtoMessage() {}
 
 func (x *SetChatRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[63]
+	mi := &file_node_api_v1_kith_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3952,7 +4646,7 @@ func (x *SetChatRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetChatRequest.ProtoReflect.Descriptor instead.
 func (*SetChatRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{63}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *SetChatRequest) GetChat() string {
@@ -3990,6 +4684,20 @@ func (x *SetChatRequest) GetDraft() string {
 	return ""
 }
 
+func (x *SetChatRequest) GetMutedUntilMs() int64 {
+	if x != nil && x.MutedUntilMs != nil {
+		return *x.MutedUntilMs
+	}
+	return 0
+}
+
+func (x *SetChatRequest) GetMentionsOnly() bool {
+	if x != nil && x.MentionsOnly != nil {
+		return *x.MentionsOnly
+	}
+	return false
+}
+
 type SetChatResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Chat          *Chat                  `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
@@ -3999,7 +4707,7 @@ type SetChatResponse struct {
 
 func (x *SetChatResponse) Reset() {
 	*x = SetChatResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[64]
+	mi := &file_node_api_v1_kith_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4011,7 +4719,7 @@ func (x *SetChatResponse) String() string {
 func (*SetChatResponse) ProtoMessage() {}
 
 func (x *SetChatResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[64]
+	mi := &file_node_api_v1_kith_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4024,7 +4732,7 @@ func (x *SetChatResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetChatResponse.ProtoReflect.Descriptor instead.
 func (*SetChatResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{64}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *SetChatResponse) GetChat() *Chat {
@@ -4047,7 +4755,7 @@ type SendRequest struct {
 
 func (x *SendRequest) Reset() {
 	*x = SendRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[65]
+	mi := &file_node_api_v1_kith_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4059,7 +4767,7 @@ func (x *SendRequest) String() string {
 func (*SendRequest) ProtoMessage() {}
 
 func (x *SendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[65]
+	mi := &file_node_api_v1_kith_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4072,7 +4780,7 @@ func (x *SendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendRequest.ProtoReflect.Descriptor instead.
 func (*SendRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{65}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *SendRequest) GetChat() string {
@@ -4119,7 +4827,7 @@ type SendResponse struct {
 
 func (x *SendResponse) Reset() {
 	*x = SendResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[66]
+	mi := &file_node_api_v1_kith_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4131,7 +4839,7 @@ func (x *SendResponse) String() string {
 func (*SendResponse) ProtoMessage() {}
 
 func (x *SendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[66]
+	mi := &file_node_api_v1_kith_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4144,7 +4852,7 @@ func (x *SendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendResponse.ProtoReflect.Descriptor instead.
 func (*SendResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{66}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *SendResponse) GetMessage() *Message {
@@ -4164,7 +4872,7 @@ type EditRequest struct {
 
 func (x *EditRequest) Reset() {
 	*x = EditRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[67]
+	mi := &file_node_api_v1_kith_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4176,7 +4884,7 @@ func (x *EditRequest) String() string {
 func (*EditRequest) ProtoMessage() {}
 
 func (x *EditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[67]
+	mi := &file_node_api_v1_kith_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4189,7 +4897,7 @@ func (x *EditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EditRequest.ProtoReflect.Descriptor instead.
 func (*EditRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{67}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *EditRequest) GetId() string {
@@ -4215,7 +4923,7 @@ type EditResponse struct {
 
 func (x *EditResponse) Reset() {
 	*x = EditResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[68]
+	mi := &file_node_api_v1_kith_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4227,7 +4935,7 @@ func (x *EditResponse) String() string {
 func (*EditResponse) ProtoMessage() {}
 
 func (x *EditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[68]
+	mi := &file_node_api_v1_kith_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4240,7 +4948,7 @@ func (x *EditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EditResponse.ProtoReflect.Descriptor instead.
 func (*EditResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{68}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *EditResponse) GetMessage() *Message {
@@ -4259,7 +4967,7 @@ type RetractRequest struct {
 
 func (x *RetractRequest) Reset() {
 	*x = RetractRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[69]
+	mi := &file_node_api_v1_kith_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4271,7 +4979,7 @@ func (x *RetractRequest) String() string {
 func (*RetractRequest) ProtoMessage() {}
 
 func (x *RetractRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[69]
+	mi := &file_node_api_v1_kith_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4284,7 +4992,7 @@ func (x *RetractRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetractRequest.ProtoReflect.Descriptor instead.
 func (*RetractRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{69}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *RetractRequest) GetId() string {
@@ -4303,7 +5011,7 @@ type RetractResponse struct {
 
 func (x *RetractResponse) Reset() {
 	*x = RetractResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[70]
+	mi := &file_node_api_v1_kith_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4315,7 +5023,7 @@ func (x *RetractResponse) String() string {
 func (*RetractResponse) ProtoMessage() {}
 
 func (x *RetractResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[70]
+	mi := &file_node_api_v1_kith_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4328,7 +5036,7 @@ func (x *RetractResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetractResponse.ProtoReflect.Descriptor instead.
 func (*RetractResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{70}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *RetractResponse) GetMessage() *Message {
@@ -4349,7 +5057,7 @@ type ReactRequest struct {
 
 func (x *ReactRequest) Reset() {
 	*x = ReactRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[71]
+	mi := &file_node_api_v1_kith_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4361,7 +5069,7 @@ func (x *ReactRequest) String() string {
 func (*ReactRequest) ProtoMessage() {}
 
 func (x *ReactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[71]
+	mi := &file_node_api_v1_kith_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4374,7 +5082,7 @@ func (x *ReactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactRequest.ProtoReflect.Descriptor instead.
 func (*ReactRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{71}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *ReactRequest) GetId() string {
@@ -4407,7 +5115,7 @@ type ReactResponse struct {
 
 func (x *ReactResponse) Reset() {
 	*x = ReactResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[72]
+	mi := &file_node_api_v1_kith_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4419,7 +5127,7 @@ func (x *ReactResponse) String() string {
 func (*ReactResponse) ProtoMessage() {}
 
 func (x *ReactResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[72]
+	mi := &file_node_api_v1_kith_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4432,7 +5140,7 @@ func (x *ReactResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactResponse.ProtoReflect.Descriptor instead.
 func (*ReactResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{72}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{83}
 }
 
 func (x *ReactResponse) GetMessage() *Message {
@@ -4451,7 +5159,7 @@ type GetMessageRequest struct {
 
 func (x *GetMessageRequest) Reset() {
 	*x = GetMessageRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[73]
+	mi := &file_node_api_v1_kith_proto_msgTypes[84]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4463,7 +5171,7 @@ func (x *GetMessageRequest) String() string {
 func (*GetMessageRequest) ProtoMessage() {}
 
 func (x *GetMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[73]
+	mi := &file_node_api_v1_kith_proto_msgTypes[84]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4476,7 +5184,7 @@ func (x *GetMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMessageRequest.ProtoReflect.Descriptor instead.
 func (*GetMessageRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{73}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{84}
 }
 
 func (x *GetMessageRequest) GetId() string {
@@ -4495,7 +5203,7 @@ type GetMessageResponse struct {
 
 func (x *GetMessageResponse) Reset() {
 	*x = GetMessageResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[74]
+	mi := &file_node_api_v1_kith_proto_msgTypes[85]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4507,7 +5215,7 @@ func (x *GetMessageResponse) String() string {
 func (*GetMessageResponse) ProtoMessage() {}
 
 func (x *GetMessageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[74]
+	mi := &file_node_api_v1_kith_proto_msgTypes[85]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4520,7 +5228,7 @@ func (x *GetMessageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMessageResponse.ProtoReflect.Descriptor instead.
 func (*GetMessageResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{74}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{85}
 }
 
 func (x *GetMessageResponse) GetMessage() *Message {
@@ -4538,13 +5246,14 @@ type HistoryRequest struct {
 	After         string                 `protobuf:"bytes,4,opt,name=after,proto3" json:"after,omitempty"`   // message ID: newer than it
 	BeforeMs      int64                  `protobuf:"varint,5,opt,name=before_ms,json=beforeMs,proto3" json:"before_ms,omitempty"`
 	SinceMs       int64                  `protobuf:"varint,6,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	Local         bool                   `protobuf:"varint,7,opt,name=local,proto3" json:"local,omitempty"` // do not ask others for what is not here
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *HistoryRequest) Reset() {
 	*x = HistoryRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[75]
+	mi := &file_node_api_v1_kith_proto_msgTypes[86]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4556,7 +5265,7 @@ func (x *HistoryRequest) String() string {
 func (*HistoryRequest) ProtoMessage() {}
 
 func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[75]
+	mi := &file_node_api_v1_kith_proto_msgTypes[86]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4569,7 +5278,7 @@ func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryRequest.ProtoReflect.Descriptor instead.
 func (*HistoryRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{75}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{86}
 }
 
 func (x *HistoryRequest) GetChat() string {
@@ -4614,6 +5323,13 @@ func (x *HistoryRequest) GetSinceMs() int64 {
 	return 0
 }
 
+func (x *HistoryRequest) GetLocal() bool {
+	if x != nil {
+		return x.Local
+	}
+	return false
+}
+
 type HistoryResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Messages      []*Message             `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
@@ -4624,7 +5340,7 @@ type HistoryResponse struct {
 
 func (x *HistoryResponse) Reset() {
 	*x = HistoryResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[76]
+	mi := &file_node_api_v1_kith_proto_msgTypes[87]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4636,7 +5352,7 @@ func (x *HistoryResponse) String() string {
 func (*HistoryResponse) ProtoMessage() {}
 
 func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[76]
+	mi := &file_node_api_v1_kith_proto_msgTypes[87]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4649,7 +5365,7 @@ func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryResponse.ProtoReflect.Descriptor instead.
 func (*HistoryResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{76}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{87}
 }
 
 func (x *HistoryResponse) GetMessages() []*Message {
@@ -4666,6 +5382,526 @@ func (x *HistoryResponse) GetMore() bool {
 	return false
 }
 
+type SignalTypingRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
+	Stopped       bool                   `protobuf:"varint,2,opt,name=stopped,proto3" json:"stopped,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignalTypingRequest) Reset() {
+	*x = SignalTypingRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[88]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignalTypingRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignalTypingRequest) ProtoMessage() {}
+
+func (x *SignalTypingRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[88]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignalTypingRequest.ProtoReflect.Descriptor instead.
+func (*SignalTypingRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{88}
+}
+
+func (x *SignalTypingRequest) GetChat() string {
+	if x != nil {
+		return x.Chat
+	}
+	return ""
+}
+
+func (x *SignalTypingRequest) GetStopped() bool {
+	if x != nil {
+		return x.Stopped
+	}
+	return false
+}
+
+type SignalTypingResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignalTypingResponse) Reset() {
+	*x = SignalTypingResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[89]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignalTypingResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignalTypingResponse) ProtoMessage() {}
+
+func (x *SignalTypingResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[89]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignalTypingResponse.ProtoReflect.Descriptor instead.
+func (*SignalTypingResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{89}
+}
+
+type ListReceiptsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListReceiptsRequest) Reset() {
+	*x = ListReceiptsRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[90]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListReceiptsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListReceiptsRequest) ProtoMessage() {}
+
+func (x *ListReceiptsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[90]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListReceiptsRequest.ProtoReflect.Descriptor instead.
+func (*ListReceiptsRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{90}
+}
+
+func (x *ListReceiptsRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type ListReceiptsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Receipts      []*Receipt             `protobuf:"bytes,1,rep,name=receipts,proto3" json:"receipts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListReceiptsResponse) Reset() {
+	*x = ListReceiptsResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[91]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListReceiptsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListReceiptsResponse) ProtoMessage() {}
+
+func (x *ListReceiptsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[91]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListReceiptsResponse.ProtoReflect.Descriptor instead.
+func (*ListReceiptsResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{91}
+}
+
+func (x *ListReceiptsResponse) GetReceipts() []*Receipt {
+	if x != nil {
+		return x.Receipts
+	}
+	return nil
+}
+
+type Receipt struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Person        *Person                `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
+	State         State                  `protobuf:"varint,2,opt,name=state,proto3,enum=kith.node.api.v1.State" json:"state,omitempty"`
+	TimeMs        int64                  `protobuf:"varint,3,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Receipt) Reset() {
+	*x = Receipt{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[92]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Receipt) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Receipt) ProtoMessage() {}
+
+func (x *Receipt) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[92]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Receipt.ProtoReflect.Descriptor instead.
+func (*Receipt) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{92}
+}
+
+func (x *Receipt) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+func (x *Receipt) GetState() State {
+	if x != nil {
+		return x.State
+	}
+	return State_STATE_UNSPECIFIED
+}
+
+func (x *Receipt) GetTimeMs() int64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
+type GetCompletenessRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetCompletenessRequest) Reset() {
+	*x = GetCompletenessRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[93]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetCompletenessRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetCompletenessRequest) ProtoMessage() {}
+
+func (x *GetCompletenessRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[93]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetCompletenessRequest.ProtoReflect.Descriptor instead.
+func (*GetCompletenessRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{93}
+}
+
+func (x *GetCompletenessRequest) GetChat() string {
+	if x != nil {
+		return x.Chat
+	}
+	return ""
+}
+
+type GetCompletenessResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Events        uint64                 `protobuf:"varint,1,opt,name=events,proto3" json:"events,omitempty"`
+	Missing       uint64                 `protobuf:"varint,2,opt,name=missing,proto3" json:"missing,omitempty"`
+	From          []*MissingFrom         `protobuf:"bytes,3,rep,name=from,proto3" json:"from,omitempty"`
+	Asked         []*Person              `protobuf:"bytes,4,rep,name=asked,proto3" json:"asked,omitempty"`                           // who is asked now
+	CheckedMs     int64                  `protobuf:"varint,5,opt,name=checked_ms,json=checkedMs,proto3" json:"checked_ms,omitempty"` // when it was last compared with somebody
+	Ahead         []*Person              `protobuf:"bytes,6,rep,name=ahead,proto3" json:"ahead,omitempty"`                           // who has what we lack
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetCompletenessResponse) Reset() {
+	*x = GetCompletenessResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[94]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetCompletenessResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetCompletenessResponse) ProtoMessage() {}
+
+func (x *GetCompletenessResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[94]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetCompletenessResponse.ProtoReflect.Descriptor instead.
+func (*GetCompletenessResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{94}
+}
+
+func (x *GetCompletenessResponse) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *GetCompletenessResponse) GetMissing() uint64 {
+	if x != nil {
+		return x.Missing
+	}
+	return 0
+}
+
+func (x *GetCompletenessResponse) GetFrom() []*MissingFrom {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *GetCompletenessResponse) GetAsked() []*Person {
+	if x != nil {
+		return x.Asked
+	}
+	return nil
+}
+
+func (x *GetCompletenessResponse) GetCheckedMs() int64 {
+	if x != nil {
+		return x.CheckedMs
+	}
+	return 0
+}
+
+func (x *GetCompletenessResponse) GetAhead() []*Person {
+	if x != nil {
+		return x.Ahead
+	}
+	return nil
+}
+
+type MissingFrom struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Person        *Person                `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
+	Device        string                 `protobuf:"bytes,2,opt,name=device,proto3" json:"device,omitempty"`
+	Count         uint64                 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MissingFrom) Reset() {
+	*x = MissingFrom{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[95]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MissingFrom) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MissingFrom) ProtoMessage() {}
+
+func (x *MissingFrom) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[95]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MissingFrom.ProtoReflect.Descriptor instead.
+func (*MissingFrom) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{95}
+}
+
+func (x *MissingFrom) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+func (x *MissingFrom) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *MissingFrom) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+type PinRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Remove        bool                   `protobuf:"varint,2,opt,name=remove,proto3" json:"remove,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PinRequest) Reset() {
+	*x = PinRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[96]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PinRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PinRequest) ProtoMessage() {}
+
+func (x *PinRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[96]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PinRequest.ProtoReflect.Descriptor instead.
+func (*PinRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{96}
+}
+
+func (x *PinRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *PinRequest) GetRemove() bool {
+	if x != nil {
+		return x.Remove
+	}
+	return false
+}
+
+type PinResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Message       *Message               `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PinResponse) Reset() {
+	*x = PinResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[97]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PinResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PinResponse) ProtoMessage() {}
+
+func (x *PinResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[97]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PinResponse.ProtoReflect.Descriptor instead.
+func (*PinResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{97}
+}
+
+func (x *PinResponse) GetMessage() *Message {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
 type SearchRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Query         string                 `protobuf:"bytes,1,opt,name=query,proto3" json:"query,omitempty"`
@@ -4678,7 +5914,7 @@ type SearchRequest struct {
 
 func (x *SearchRequest) Reset() {
 	*x = SearchRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[77]
+	mi := &file_node_api_v1_kith_proto_msgTypes[98]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4690,7 +5926,7 @@ func (x *SearchRequest) String() string {
 func (*SearchRequest) ProtoMessage() {}
 
 func (x *SearchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[77]
+	mi := &file_node_api_v1_kith_proto_msgTypes[98]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4703,7 +5939,7 @@ func (x *SearchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchRequest.ProtoReflect.Descriptor instead.
 func (*SearchRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{77}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{98}
 }
 
 func (x *SearchRequest) GetQuery() string {
@@ -4744,7 +5980,7 @@ type SearchResponse struct {
 
 func (x *SearchResponse) Reset() {
 	*x = SearchResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[78]
+	mi := &file_node_api_v1_kith_proto_msgTypes[99]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4756,7 +5992,7 @@ func (x *SearchResponse) String() string {
 func (*SearchResponse) ProtoMessage() {}
 
 func (x *SearchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[78]
+	mi := &file_node_api_v1_kith_proto_msgTypes[99]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4769,7 +6005,7 @@ func (x *SearchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchResponse.ProtoReflect.Descriptor instead.
 func (*SearchResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{78}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{99}
 }
 
 func (x *SearchResponse) GetMessages() []*Message {
@@ -4796,7 +6032,7 @@ type MarkReadRequest struct {
 
 func (x *MarkReadRequest) Reset() {
 	*x = MarkReadRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[79]
+	mi := &file_node_api_v1_kith_proto_msgTypes[100]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4808,7 +6044,7 @@ func (x *MarkReadRequest) String() string {
 func (*MarkReadRequest) ProtoMessage() {}
 
 func (x *MarkReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[79]
+	mi := &file_node_api_v1_kith_proto_msgTypes[100]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4821,7 +6057,7 @@ func (x *MarkReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadRequest.ProtoReflect.Descriptor instead.
 func (*MarkReadRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{79}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{100}
 }
 
 func (x *MarkReadRequest) GetChat() string {
@@ -4847,7 +6083,7 @@ type MarkReadResponse struct {
 
 func (x *MarkReadResponse) Reset() {
 	*x = MarkReadResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[80]
+	mi := &file_node_api_v1_kith_proto_msgTypes[101]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4859,7 +6095,7 @@ func (x *MarkReadResponse) String() string {
 func (*MarkReadResponse) ProtoMessage() {}
 
 func (x *MarkReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[80]
+	mi := &file_node_api_v1_kith_proto_msgTypes[101]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4872,7 +6108,7 @@ func (x *MarkReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadResponse.ProtoReflect.Descriptor instead.
 func (*MarkReadResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{80}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{101}
 }
 
 func (x *MarkReadResponse) GetChat() *Chat {
@@ -4892,7 +6128,7 @@ type ExportRequest struct {
 
 func (x *ExportRequest) Reset() {
 	*x = ExportRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[81]
+	mi := &file_node_api_v1_kith_proto_msgTypes[102]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4904,7 +6140,7 @@ func (x *ExportRequest) String() string {
 func (*ExportRequest) ProtoMessage() {}
 
 func (x *ExportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[81]
+	mi := &file_node_api_v1_kith_proto_msgTypes[102]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4917,7 +6153,7 @@ func (x *ExportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRequest.ProtoReflect.Descriptor instead.
 func (*ExportRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{81}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{102}
 }
 
 func (x *ExportRequest) GetChat() string {
@@ -4943,7 +6179,7 @@ type ExportResponse struct {
 
 func (x *ExportResponse) Reset() {
 	*x = ExportResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[82]
+	mi := &file_node_api_v1_kith_proto_msgTypes[103]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4955,7 +6191,7 @@ func (x *ExportResponse) String() string {
 func (*ExportResponse) ProtoMessage() {}
 
 func (x *ExportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[82]
+	mi := &file_node_api_v1_kith_proto_msgTypes[103]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4968,7 +6204,7 @@ func (x *ExportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportResponse.ProtoReflect.Descriptor instead.
 func (*ExportResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{82}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{103}
 }
 
 func (x *ExportResponse) GetData() []byte {
@@ -4991,7 +6227,7 @@ type OfferRequest struct {
 
 func (x *OfferRequest) Reset() {
 	*x = OfferRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[83]
+	mi := &file_node_api_v1_kith_proto_msgTypes[104]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5003,7 +6239,7 @@ func (x *OfferRequest) String() string {
 func (*OfferRequest) ProtoMessage() {}
 
 func (x *OfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[83]
+	mi := &file_node_api_v1_kith_proto_msgTypes[104]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5016,7 +6252,7 @@ func (x *OfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferRequest.ProtoReflect.Descriptor instead.
 func (*OfferRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{83}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{104}
 }
 
 func (x *OfferRequest) GetChat() string {
@@ -5064,7 +6300,7 @@ type OfferResponse struct {
 
 func (x *OfferResponse) Reset() {
 	*x = OfferResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[84]
+	mi := &file_node_api_v1_kith_proto_msgTypes[105]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5076,7 +6312,7 @@ func (x *OfferResponse) String() string {
 func (*OfferResponse) ProtoMessage() {}
 
 func (x *OfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[84]
+	mi := &file_node_api_v1_kith_proto_msgTypes[105]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5089,7 +6325,7 @@ func (x *OfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferResponse.ProtoReflect.Descriptor instead.
 func (*OfferResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{84}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{105}
 }
 
 func (x *OfferResponse) GetMessage() *Message {
@@ -5126,7 +6362,7 @@ type Transfer struct {
 
 func (x *Transfer) Reset() {
 	*x = Transfer{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[85]
+	mi := &file_node_api_v1_kith_proto_msgTypes[106]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5138,7 +6374,7 @@ func (x *Transfer) String() string {
 func (*Transfer) ProtoMessage() {}
 
 func (x *Transfer) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[85]
+	mi := &file_node_api_v1_kith_proto_msgTypes[106]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5151,7 +6387,7 @@ func (x *Transfer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Transfer.ProtoReflect.Descriptor instead.
 func (*Transfer) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{85}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{106}
 }
 
 func (x *Transfer) GetId() string {
@@ -5247,7 +6483,7 @@ type ListFilesRequest struct {
 
 func (x *ListFilesRequest) Reset() {
 	*x = ListFilesRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[86]
+	mi := &file_node_api_v1_kith_proto_msgTypes[107]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5259,7 +6495,7 @@ func (x *ListFilesRequest) String() string {
 func (*ListFilesRequest) ProtoMessage() {}
 
 func (x *ListFilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[86]
+	mi := &file_node_api_v1_kith_proto_msgTypes[107]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5272,7 +6508,7 @@ func (x *ListFilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFilesRequest.ProtoReflect.Descriptor instead.
 func (*ListFilesRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{86}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{107}
 }
 
 func (x *ListFilesRequest) GetChat() string {
@@ -5291,7 +6527,7 @@ type ListFilesResponse struct {
 
 func (x *ListFilesResponse) Reset() {
 	*x = ListFilesResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[87]
+	mi := &file_node_api_v1_kith_proto_msgTypes[108]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5303,7 +6539,7 @@ func (x *ListFilesResponse) String() string {
 func (*ListFilesResponse) ProtoMessage() {}
 
 func (x *ListFilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[87]
+	mi := &file_node_api_v1_kith_proto_msgTypes[108]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5316,7 +6552,7 @@ func (x *ListFilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFilesResponse.ProtoReflect.Descriptor instead.
 func (*ListFilesResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{87}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{108}
 }
 
 func (x *ListFilesResponse) GetFiles() []*Transfer {
@@ -5336,7 +6572,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[88]
+	mi := &file_node_api_v1_kith_proto_msgTypes[109]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5348,7 +6584,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[88]
+	mi := &file_node_api_v1_kith_proto_msgTypes[109]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5361,7 +6597,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{88}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{109}
 }
 
 func (x *GetRequest) GetId() string {
@@ -5387,7 +6623,7 @@ type GetResponse struct {
 
 func (x *GetResponse) Reset() {
 	*x = GetResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[89]
+	mi := &file_node_api_v1_kith_proto_msgTypes[110]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5399,7 +6635,7 @@ func (x *GetResponse) String() string {
 func (*GetResponse) ProtoMessage() {}
 
 func (x *GetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[89]
+	mi := &file_node_api_v1_kith_proto_msgTypes[110]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5412,7 +6648,7 @@ func (x *GetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResponse.ProtoReflect.Descriptor instead.
 func (*GetResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{89}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{110}
 }
 
 func (x *GetResponse) GetTransfer() *Transfer {
@@ -5431,7 +6667,7 @@ type CancelRequest struct {
 
 func (x *CancelRequest) Reset() {
 	*x = CancelRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[90]
+	mi := &file_node_api_v1_kith_proto_msgTypes[111]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5443,7 +6679,7 @@ func (x *CancelRequest) String() string {
 func (*CancelRequest) ProtoMessage() {}
 
 func (x *CancelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[90]
+	mi := &file_node_api_v1_kith_proto_msgTypes[111]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5456,7 +6692,7 @@ func (x *CancelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
 func (*CancelRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{90}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{111}
 }
 
 func (x *CancelRequest) GetId() string {
@@ -5475,7 +6711,7 @@ type CancelResponse struct {
 
 func (x *CancelResponse) Reset() {
 	*x = CancelResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[91]
+	mi := &file_node_api_v1_kith_proto_msgTypes[112]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5487,7 +6723,7 @@ func (x *CancelResponse) String() string {
 func (*CancelResponse) ProtoMessage() {}
 
 func (x *CancelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[91]
+	mi := &file_node_api_v1_kith_proto_msgTypes[112]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5500,7 +6736,7 @@ func (x *CancelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelResponse.ProtoReflect.Descriptor instead.
 func (*CancelResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{91}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{112}
 }
 
 func (x *CancelResponse) GetTransfer() *Transfer {
@@ -5508,6 +6744,126 @@ func (x *CancelResponse) GetTransfer() *Transfer {
 		return x.Transfer
 	}
 	return nil
+}
+
+type ReadRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Offset        uint64                 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"`
+	Limit         uint64                 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadRequest) Reset() {
+	*x = ReadRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[113]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadRequest) ProtoMessage() {}
+
+func (x *ReadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[113]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadRequest.ProtoReflect.Descriptor instead.
+func (*ReadRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{113}
+}
+
+func (x *ReadRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ReadRequest) GetOffset() uint64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *ReadRequest) GetLimit() uint64 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+type ReadResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Data          []byte                 `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`
+	Size          uint64                 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	MediaType     string                 `protobuf:"bytes,3,opt,name=media_type,json=mediaType,proto3" json:"media_type,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadResponse) Reset() {
+	*x = ReadResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[114]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadResponse) ProtoMessage() {}
+
+func (x *ReadResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[114]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadResponse.ProtoReflect.Descriptor instead.
+func (*ReadResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{114}
+}
+
+func (x *ReadResponse) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *ReadResponse) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *ReadResponse) GetMediaType() string {
+	if x != nil {
+		return x.MediaType
+	}
+	return ""
 }
 
 type WatchRequest struct {
@@ -5520,7 +6876,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[92]
+	mi := &file_node_api_v1_kith_proto_msgTypes[115]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5532,7 +6888,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[92]
+	mi := &file_node_api_v1_kith_proto_msgTypes[115]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5545,7 +6901,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{92}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{115}
 }
 
 func (x *WatchRequest) GetCursor() uint64 {
@@ -5574,6 +6930,10 @@ type WatchResponse struct {
 	//	*WatchResponse_Transfer
 	//	*WatchResponse_Presence
 	//	*WatchResponse_Storage
+	//	*WatchResponse_Typing
+	//	*WatchResponse_Preference
+	//	*WatchResponse_Sync
+	//	*WatchResponse_Log
 	News          isWatchResponse_News `protobuf_oneof:"news"`
 	Fresh         bool                 `protobuf:"varint,9,opt,name=fresh,proto3" json:"fresh,omitempty"` // message: its first appearance
 	unknownFields protoimpl.UnknownFields
@@ -5582,7 +6942,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[93]
+	mi := &file_node_api_v1_kith_proto_msgTypes[116]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5594,7 +6954,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[93]
+	mi := &file_node_api_v1_kith_proto_msgTypes[116]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5607,7 +6967,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{93}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{116}
 }
 
 func (x *WatchResponse) GetCursor() uint64 {
@@ -5685,6 +7045,42 @@ func (x *WatchResponse) GetStorage() *StorageNews {
 	return nil
 }
 
+func (x *WatchResponse) GetTyping() *Typing {
+	if x != nil {
+		if x, ok := x.News.(*WatchResponse_Typing); ok {
+			return x.Typing
+		}
+	}
+	return nil
+}
+
+func (x *WatchResponse) GetPreference() *Preference {
+	if x != nil {
+		if x, ok := x.News.(*WatchResponse_Preference); ok {
+			return x.Preference
+		}
+	}
+	return nil
+}
+
+func (x *WatchResponse) GetSync() *SyncNews {
+	if x != nil {
+		if x, ok := x.News.(*WatchResponse_Sync); ok {
+			return x.Sync
+		}
+	}
+	return nil
+}
+
+func (x *WatchResponse) GetLog() *LogLine {
+	if x != nil {
+		if x, ok := x.News.(*WatchResponse_Log); ok {
+			return x.Log
+		}
+	}
+	return nil
+}
+
 func (x *WatchResponse) GetFresh() bool {
 	if x != nil {
 		return x.Fresh
@@ -5720,6 +7116,22 @@ type WatchResponse_Storage struct {
 	Storage *StorageNews `protobuf:"bytes,8,opt,name=storage,proto3,oneof"`
 }
 
+type WatchResponse_Typing struct {
+	Typing *Typing `protobuf:"bytes,10,opt,name=typing,proto3,oneof"`
+}
+
+type WatchResponse_Preference struct {
+	Preference *Preference `protobuf:"bytes,11,opt,name=preference,proto3,oneof"`
+}
+
+type WatchResponse_Sync struct {
+	Sync *SyncNews `protobuf:"bytes,12,opt,name=sync,proto3,oneof"`
+}
+
+type WatchResponse_Log struct {
+	Log *LogLine `protobuf:"bytes,13,opt,name=log,proto3,oneof"`
+}
+
 func (*WatchResponse_Message) isWatchResponse_News() {}
 
 func (*WatchResponse_Chat) isWatchResponse_News() {}
@@ -5732,6 +7144,14 @@ func (*WatchResponse_Presence) isWatchResponse_News() {}
 
 func (*WatchResponse_Storage) isWatchResponse_News() {}
 
+func (*WatchResponse_Typing) isWatchResponse_News() {}
+
+func (*WatchResponse_Preference) isWatchResponse_News() {}
+
+func (*WatchResponse_Sync) isWatchResponse_News() {}
+
+func (*WatchResponse_Log) isWatchResponse_News() {}
+
 type StorageNews struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	State         string                 `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
@@ -5742,7 +7162,7 @@ type StorageNews struct {
 
 func (x *StorageNews) Reset() {
 	*x = StorageNews{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[94]
+	mi := &file_node_api_v1_kith_proto_msgTypes[117]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5754,7 +7174,7 @@ func (x *StorageNews) String() string {
 func (*StorageNews) ProtoMessage() {}
 
 func (x *StorageNews) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[94]
+	mi := &file_node_api_v1_kith_proto_msgTypes[117]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5767,7 +7187,7 @@ func (x *StorageNews) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StorageNews.ProtoReflect.Descriptor instead.
 func (*StorageNews) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{94}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{117}
 }
 
 func (x *StorageNews) GetState() string {
@@ -5784,6 +7204,1858 @@ func (x *StorageNews) GetDetail() string {
 	return ""
 }
 
+type Typing struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
+	Person        *Person                `protobuf:"bytes,2,opt,name=person,proto3" json:"person,omitempty"`
+	Stopped       bool                   `protobuf:"varint,3,opt,name=stopped,proto3" json:"stopped,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Typing) Reset() {
+	*x = Typing{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[118]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Typing) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Typing) ProtoMessage() {}
+
+func (x *Typing) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[118]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Typing.ProtoReflect.Descriptor instead.
+func (*Typing) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{118}
+}
+
+func (x *Typing) GetChat() string {
+	if x != nil {
+		return x.Chat
+	}
+	return ""
+}
+
+func (x *Typing) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+func (x *Typing) GetStopped() bool {
+	if x != nil {
+		return x.Stopped
+	}
+	return false
+}
+
+type Preference struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Value         string                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Preference) Reset() {
+	*x = Preference{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[119]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Preference) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Preference) ProtoMessage() {}
+
+func (x *Preference) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[119]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Preference.ProtoReflect.Descriptor instead.
+func (*Preference) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{119}
+}
+
+func (x *Preference) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Preference) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+type SyncNews struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
+	Missing       uint64                 `protobuf:"varint,2,opt,name=missing,proto3" json:"missing,omitempty"`
+	Fetched       uint64                 `protobuf:"varint,3,opt,name=fetched,proto3" json:"fetched,omitempty"`
+	From          *Person                `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
+	Done          bool                   `protobuf:"varint,5,opt,name=done,proto3" json:"done,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SyncNews) Reset() {
+	*x = SyncNews{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[120]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SyncNews) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SyncNews) ProtoMessage() {}
+
+func (x *SyncNews) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[120]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SyncNews.ProtoReflect.Descriptor instead.
+func (*SyncNews) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{120}
+}
+
+func (x *SyncNews) GetChat() string {
+	if x != nil {
+		return x.Chat
+	}
+	return ""
+}
+
+func (x *SyncNews) GetMissing() uint64 {
+	if x != nil {
+		return x.Missing
+	}
+	return 0
+}
+
+func (x *SyncNews) GetFetched() uint64 {
+	if x != nil {
+		return x.Fetched
+	}
+	return 0
+}
+
+func (x *SyncNews) GetFrom() *Person {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *SyncNews) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
+type LogLine struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Text          string                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	TimeMs        int64                  `protobuf:"varint,2,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogLine) Reset() {
+	*x = LogLine{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[121]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogLine) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogLine) ProtoMessage() {}
+
+func (x *LogLine) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[121]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogLine.ProtoReflect.Descriptor instead.
+func (*LogLine) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{121}
+}
+
+func (x *LogLine) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *LogLine) GetTimeMs() int64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
+type CreateGroupRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	HistoryForNew bool                   `protobuf:"varint,2,opt,name=history_for_new,json=historyForNew,proto3" json:"history_for_new,omitempty"`
+	Topic         string                 `protobuf:"bytes,3,opt,name=topic,proto3" json:"topic,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateGroupRequest) Reset() {
+	*x = CreateGroupRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[122]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateGroupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateGroupRequest) ProtoMessage() {}
+
+func (x *CreateGroupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[122]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateGroupRequest.ProtoReflect.Descriptor instead.
+func (*CreateGroupRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{122}
+}
+
+func (x *CreateGroupRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CreateGroupRequest) GetHistoryForNew() bool {
+	if x != nil {
+		return x.HistoryForNew
+	}
+	return false
+}
+
+func (x *CreateGroupRequest) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
+type CreateGroupResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Chat          *Chat                  `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateGroupResponse) Reset() {
+	*x = CreateGroupResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[123]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateGroupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateGroupResponse) ProtoMessage() {}
+
+func (x *CreateGroupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[123]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateGroupResponse.ProtoReflect.Descriptor instead.
+func (*CreateGroupResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{123}
+}
+
+func (x *CreateGroupResponse) GetChat() *Chat {
+	if x != nil {
+		return x.Chat
+	}
+	return nil
+}
+
+type InviteToGroupRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
+	Who           []string               `protobuf:"bytes,2,rep,name=who,proto3" json:"who,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InviteToGroupRequest) Reset() {
+	*x = InviteToGroupRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[124]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InviteToGroupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InviteToGroupRequest) ProtoMessage() {}
+
+func (x *InviteToGroupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[124]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InviteToGroupRequest.ProtoReflect.Descriptor instead.
+func (*InviteToGroupRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{124}
+}
+
+func (x *InviteToGroupRequest) GetChat() string {
+	if x != nil {
+		return x.Chat
+	}
+	return ""
+}
+
+func (x *InviteToGroupRequest) GetWho() []string {
+	if x != nil {
+		return x.Who
+	}
+	return nil
+}
+
+type InviteToGroupResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Chat          *Chat                  `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InviteToGroupResponse) Reset() {
+	*x = InviteToGroupResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[125]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InviteToGroupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InviteToGroupResponse) ProtoMessage() {}
+
+func (x *InviteToGroupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[125]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InviteToGroupResponse.ProtoReflect.Descriptor instead.
+func (*InviteToGroupResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{125}
+}
+
+func (x *InviteToGroupResponse) GetChat() *Chat {
+	if x != nil {
+		return x.Chat
+	}
+	return nil
+}
+
+type AcceptGroupRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AcceptGroupRequest) Reset() {
+	*x = AcceptGroupRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[126]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AcceptGroupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AcceptGroupRequest) ProtoMessage() {}
+
+func (x *AcceptGroupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[126]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AcceptGroupRequest.ProtoReflect.Descriptor instead.
+func (*AcceptGroupRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{126}
+}
+
+func (x *AcceptGroupRequest) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+type AcceptGroupResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Chat          *Chat                  `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AcceptGroupResponse) Reset() {
+	*x = AcceptGroupResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[127]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AcceptGroupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AcceptGroupResponse) ProtoMessage() {}
+
+func (x *AcceptGroupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[127]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AcceptGroupResponse.ProtoReflect.Descriptor instead.
+func (*AcceptGroupResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{127}
+}
+
+func (x *AcceptGroupResponse) GetChat() *Chat {
+	if x != nil {
+		return x.Chat
+	}
+	return nil
+}
+
+type DeclineGroupRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeclineGroupRequest) Reset() {
+	*x = DeclineGroupRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[128]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeclineGroupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeclineGroupRequest) ProtoMessage() {}
+
+func (x *DeclineGroupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[128]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeclineGroupRequest.ProtoReflect.Descriptor instead.
+func (*DeclineGroupRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{128}
+}
+
+func (x *DeclineGroupRequest) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+type DeclineGroupResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeclineGroupResponse) Reset() {
+	*x = DeclineGroupResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[129]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeclineGroupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeclineGroupResponse) ProtoMessage() {}
+
+func (x *DeclineGroupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[129]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeclineGroupResponse.ProtoReflect.Descriptor instead.
+func (*DeclineGroupResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{129}
+}
+
+type RemoveMemberRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
+	Who           string                 `protobuf:"bytes,2,opt,name=who,proto3" json:"who,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveMemberRequest) Reset() {
+	*x = RemoveMemberRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[130]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveMemberRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveMemberRequest) ProtoMessage() {}
+
+func (x *RemoveMemberRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[130]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveMemberRequest.ProtoReflect.Descriptor instead.
+func (*RemoveMemberRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{130}
+}
+
+func (x *RemoveMemberRequest) GetChat() string {
+	if x != nil {
+		return x.Chat
+	}
+	return ""
+}
+
+func (x *RemoveMemberRequest) GetWho() string {
+	if x != nil {
+		return x.Who
+	}
+	return ""
+}
+
+type RemoveMemberResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Chat          *Chat                  `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveMemberResponse) Reset() {
+	*x = RemoveMemberResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[131]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveMemberResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveMemberResponse) ProtoMessage() {}
+
+func (x *RemoveMemberResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[131]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveMemberResponse.ProtoReflect.Descriptor instead.
+func (*RemoveMemberResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{131}
+}
+
+func (x *RemoveMemberResponse) GetChat() *Chat {
+	if x != nil {
+		return x.Chat
+	}
+	return nil
+}
+
+type SetRoleRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
+	Who           string                 `protobuf:"bytes,2,opt,name=who,proto3" json:"who,omitempty"`
+	Role          Role                   `protobuf:"varint,3,opt,name=role,proto3,enum=kith.node.api.v1.Role" json:"role,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetRoleRequest) Reset() {
+	*x = SetRoleRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[132]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetRoleRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetRoleRequest) ProtoMessage() {}
+
+func (x *SetRoleRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[132]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetRoleRequest.ProtoReflect.Descriptor instead.
+func (*SetRoleRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{132}
+}
+
+func (x *SetRoleRequest) GetChat() string {
+	if x != nil {
+		return x.Chat
+	}
+	return ""
+}
+
+func (x *SetRoleRequest) GetWho() string {
+	if x != nil {
+		return x.Who
+	}
+	return ""
+}
+
+func (x *SetRoleRequest) GetRole() Role {
+	if x != nil {
+		return x.Role
+	}
+	return Role_ROLE_UNSPECIFIED
+}
+
+type SetRoleResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Chat          *Chat                  `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetRoleResponse) Reset() {
+	*x = SetRoleResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[133]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetRoleResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetRoleResponse) ProtoMessage() {}
+
+func (x *SetRoleResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[133]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetRoleResponse.ProtoReflect.Descriptor instead.
+func (*SetRoleResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{133}
+}
+
+func (x *SetRoleResponse) GetChat() *Chat {
+	if x != nil {
+		return x.Chat
+	}
+	return nil
+}
+
+type SetGroupRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
+	Name          *string                `protobuf:"bytes,2,opt,name=name,proto3,oneof" json:"name,omitempty"`
+	Topic         *string                `protobuf:"bytes,3,opt,name=topic,proto3,oneof" json:"topic,omitempty"`
+	Picture       []byte                 `protobuf:"bytes,4,opt,name=picture,proto3,oneof" json:"picture,omitempty"`
+	DisappearMs   *uint64                `protobuf:"varint,5,opt,name=disappear_ms,json=disappearMs,proto3,oneof" json:"disappear_ms,omitempty"`
+	HistoryForNew *bool                  `protobuf:"varint,6,opt,name=history_for_new,json=historyForNew,proto3,oneof" json:"history_for_new,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetGroupRequest) Reset() {
+	*x = SetGroupRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[134]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetGroupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetGroupRequest) ProtoMessage() {}
+
+func (x *SetGroupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[134]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetGroupRequest.ProtoReflect.Descriptor instead.
+func (*SetGroupRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{134}
+}
+
+func (x *SetGroupRequest) GetChat() string {
+	if x != nil {
+		return x.Chat
+	}
+	return ""
+}
+
+func (x *SetGroupRequest) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
+}
+
+func (x *SetGroupRequest) GetTopic() string {
+	if x != nil && x.Topic != nil {
+		return *x.Topic
+	}
+	return ""
+}
+
+func (x *SetGroupRequest) GetPicture() []byte {
+	if x != nil {
+		return x.Picture
+	}
+	return nil
+}
+
+func (x *SetGroupRequest) GetDisappearMs() uint64 {
+	if x != nil && x.DisappearMs != nil {
+		return *x.DisappearMs
+	}
+	return 0
+}
+
+func (x *SetGroupRequest) GetHistoryForNew() bool {
+	if x != nil && x.HistoryForNew != nil {
+		return *x.HistoryForNew
+	}
+	return false
+}
+
+type SetGroupResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Chat          *Chat                  `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetGroupResponse) Reset() {
+	*x = SetGroupResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[135]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetGroupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetGroupResponse) ProtoMessage() {}
+
+func (x *SetGroupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[135]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetGroupResponse.ProtoReflect.Descriptor instead.
+func (*SetGroupResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{135}
+}
+
+func (x *SetGroupResponse) GetChat() *Chat {
+	if x != nil {
+		return x.Chat
+	}
+	return nil
+}
+
+type CreateGroupLinkRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
+	ValidMs       int64                  `protobuf:"varint,2,opt,name=valid_ms,json=validMs,proto3" json:"valid_ms,omitempty"`
+	Uses          uint32                 `protobuf:"varint,3,opt,name=uses,proto3" json:"uses,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateGroupLinkRequest) Reset() {
+	*x = CreateGroupLinkRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[136]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateGroupLinkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateGroupLinkRequest) ProtoMessage() {}
+
+func (x *CreateGroupLinkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[136]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateGroupLinkRequest.ProtoReflect.Descriptor instead.
+func (*CreateGroupLinkRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{136}
+}
+
+func (x *CreateGroupLinkRequest) GetChat() string {
+	if x != nil {
+		return x.Chat
+	}
+	return ""
+}
+
+func (x *CreateGroupLinkRequest) GetValidMs() int64 {
+	if x != nil {
+		return x.ValidMs
+	}
+	return 0
+}
+
+func (x *CreateGroupLinkRequest) GetUses() uint32 {
+	if x != nil {
+		return x.Uses
+	}
+	return 0
+}
+
+type CreateGroupLinkResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Link          *GroupLink             `protobuf:"bytes,1,opt,name=link,proto3" json:"link,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateGroupLinkResponse) Reset() {
+	*x = CreateGroupLinkResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[137]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateGroupLinkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateGroupLinkResponse) ProtoMessage() {}
+
+func (x *CreateGroupLinkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[137]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateGroupLinkResponse.ProtoReflect.Descriptor instead.
+func (*CreateGroupLinkResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{137}
+}
+
+func (x *CreateGroupLinkResponse) GetLink() *GroupLink {
+	if x != nil {
+		return x.Link
+	}
+	return nil
+}
+
+type GroupLink struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Link          string                 `protobuf:"bytes,1,opt,name=link,proto3" json:"link,omitempty"`
+	Token         string                 `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
+	ExpiresMs     int64                  `protobuf:"varint,3,opt,name=expires_ms,json=expiresMs,proto3" json:"expires_ms,omitempty"`
+	Uses          uint32                 `protobuf:"varint,4,opt,name=uses,proto3" json:"uses,omitempty"`
+	Used          uint32                 `protobuf:"varint,5,opt,name=used,proto3" json:"used,omitempty"`
+	Revoked       bool                   `protobuf:"varint,6,opt,name=revoked,proto3" json:"revoked,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupLink) Reset() {
+	*x = GroupLink{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[138]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupLink) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupLink) ProtoMessage() {}
+
+func (x *GroupLink) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[138]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupLink.ProtoReflect.Descriptor instead.
+func (*GroupLink) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{138}
+}
+
+func (x *GroupLink) GetLink() string {
+	if x != nil {
+		return x.Link
+	}
+	return ""
+}
+
+func (x *GroupLink) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+func (x *GroupLink) GetExpiresMs() int64 {
+	if x != nil {
+		return x.ExpiresMs
+	}
+	return 0
+}
+
+func (x *GroupLink) GetUses() uint32 {
+	if x != nil {
+		return x.Uses
+	}
+	return 0
+}
+
+func (x *GroupLink) GetUsed() uint32 {
+	if x != nil {
+		return x.Used
+	}
+	return 0
+}
+
+func (x *GroupLink) GetRevoked() bool {
+	if x != nil {
+		return x.Revoked
+	}
+	return false
+}
+
+type ListGroupLinksRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListGroupLinksRequest) Reset() {
+	*x = ListGroupLinksRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[139]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListGroupLinksRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListGroupLinksRequest) ProtoMessage() {}
+
+func (x *ListGroupLinksRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[139]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListGroupLinksRequest.ProtoReflect.Descriptor instead.
+func (*ListGroupLinksRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{139}
+}
+
+func (x *ListGroupLinksRequest) GetChat() string {
+	if x != nil {
+		return x.Chat
+	}
+	return ""
+}
+
+type ListGroupLinksResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Links         []*GroupLink           `protobuf:"bytes,1,rep,name=links,proto3" json:"links,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListGroupLinksResponse) Reset() {
+	*x = ListGroupLinksResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[140]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListGroupLinksResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListGroupLinksResponse) ProtoMessage() {}
+
+func (x *ListGroupLinksResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[140]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListGroupLinksResponse.ProtoReflect.Descriptor instead.
+func (*ListGroupLinksResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{140}
+}
+
+func (x *ListGroupLinksResponse) GetLinks() []*GroupLink {
+	if x != nil {
+		return x.Links
+	}
+	return nil
+}
+
+type RevokeGroupLinkRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
+	Token         string                 `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeGroupLinkRequest) Reset() {
+	*x = RevokeGroupLinkRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[141]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeGroupLinkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeGroupLinkRequest) ProtoMessage() {}
+
+func (x *RevokeGroupLinkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[141]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeGroupLinkRequest.ProtoReflect.Descriptor instead.
+func (*RevokeGroupLinkRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{141}
+}
+
+func (x *RevokeGroupLinkRequest) GetChat() string {
+	if x != nil {
+		return x.Chat
+	}
+	return ""
+}
+
+func (x *RevokeGroupLinkRequest) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+type RevokeGroupLinkResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeGroupLinkResponse) Reset() {
+	*x = RevokeGroupLinkResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[142]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeGroupLinkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeGroupLinkResponse) ProtoMessage() {}
+
+func (x *RevokeGroupLinkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[142]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeGroupLinkResponse.ProtoReflect.Descriptor instead.
+func (*RevokeGroupLinkResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{142}
+}
+
+type TakeOverRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TakeOverRequest) Reset() {
+	*x = TakeOverRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[143]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TakeOverRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TakeOverRequest) ProtoMessage() {}
+
+func (x *TakeOverRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[143]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TakeOverRequest.ProtoReflect.Descriptor instead.
+func (*TakeOverRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{143}
+}
+
+func (x *TakeOverRequest) GetChat() string {
+	if x != nil {
+		return x.Chat
+	}
+	return ""
+}
+
+type TakeOverResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Chat          *Chat                  `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TakeOverResponse) Reset() {
+	*x = TakeOverResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[144]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TakeOverResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TakeOverResponse) ProtoMessage() {}
+
+func (x *TakeOverResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[144]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TakeOverResponse.ProtoReflect.Descriptor instead.
+func (*TakeOverResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{144}
+}
+
+func (x *TakeOverResponse) GetChat() *Chat {
+	if x != nil {
+		return x.Chat
+	}
+	return nil
+}
+
+type ListDevicesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDevicesRequest) Reset() {
+	*x = ListDevicesRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[145]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDevicesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDevicesRequest) ProtoMessage() {}
+
+func (x *ListDevicesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[145]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDevicesRequest.ProtoReflect.Descriptor instead.
+func (*ListDevicesRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{145}
+}
+
+type ListDevicesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Devices       []*DeviceInfo          `protobuf:"bytes,1,rep,name=devices,proto3" json:"devices,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDevicesResponse) Reset() {
+	*x = ListDevicesResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[146]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDevicesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDevicesResponse) ProtoMessage() {}
+
+func (x *ListDevicesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[146]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDevicesResponse.ProtoReflect.Descriptor instead.
+func (*ListDevicesResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{146}
+}
+
+func (x *ListDevicesResponse) GetDevices() []*DeviceInfo {
+	if x != nil {
+		return x.Devices
+	}
+	return nil
+}
+
+type LinkDeviceRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LinkDeviceRequest) Reset() {
+	*x = LinkDeviceRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[147]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LinkDeviceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LinkDeviceRequest) ProtoMessage() {}
+
+func (x *LinkDeviceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[147]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LinkDeviceRequest.ProtoReflect.Descriptor instead.
+func (*LinkDeviceRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{147}
+}
+
+type LinkDeviceResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"` // for the new device: kith init --link CODE
+	ExpiresMs     int64                  `protobuf:"varint,2,opt,name=expires_ms,json=expiresMs,proto3" json:"expires_ms,omitempty"`
+	CheckWords    string                 `protobuf:"bytes,3,opt,name=check_words,json=checkWords,proto3" json:"check_words,omitempty"` // compare them with those on the new device
+	Name          string                 `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`                               // what the new device calls itself
+	Linked        bool                   `protobuf:"varint,5,opt,name=linked,proto3" json:"linked,omitempty"`
+	LinkId        string                 `protobuf:"bytes,6,opt,name=link_id,json=linkId,proto3" json:"link_id,omitempty"` // for ConfirmDevice
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LinkDeviceResponse) Reset() {
+	*x = LinkDeviceResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[148]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LinkDeviceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LinkDeviceResponse) ProtoMessage() {}
+
+func (x *LinkDeviceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[148]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LinkDeviceResponse.ProtoReflect.Descriptor instead.
+func (*LinkDeviceResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{148}
+}
+
+func (x *LinkDeviceResponse) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *LinkDeviceResponse) GetExpiresMs() int64 {
+	if x != nil {
+		return x.ExpiresMs
+	}
+	return 0
+}
+
+func (x *LinkDeviceResponse) GetCheckWords() string {
+	if x != nil {
+		return x.CheckWords
+	}
+	return ""
+}
+
+func (x *LinkDeviceResponse) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *LinkDeviceResponse) GetLinked() bool {
+	if x != nil {
+		return x.Linked
+	}
+	return false
+}
+
+func (x *LinkDeviceResponse) GetLinkId() string {
+	if x != nil {
+		return x.LinkId
+	}
+	return ""
+}
+
+type ConfirmDeviceRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	LinkId        string                 `protobuf:"bytes,1,opt,name=link_id,json=linkId,proto3" json:"link_id,omitempty"`
+	Agree         bool                   `protobuf:"varint,2,opt,name=agree,proto3" json:"agree,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfirmDeviceRequest) Reset() {
+	*x = ConfirmDeviceRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[149]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfirmDeviceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfirmDeviceRequest) ProtoMessage() {}
+
+func (x *ConfirmDeviceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[149]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfirmDeviceRequest.ProtoReflect.Descriptor instead.
+func (*ConfirmDeviceRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{149}
+}
+
+func (x *ConfirmDeviceRequest) GetLinkId() string {
+	if x != nil {
+		return x.LinkId
+	}
+	return ""
+}
+
+func (x *ConfirmDeviceRequest) GetAgree() bool {
+	if x != nil {
+		return x.Agree
+	}
+	return false
+}
+
+type ConfirmDeviceResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfirmDeviceResponse) Reset() {
+	*x = ConfirmDeviceResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[150]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfirmDeviceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfirmDeviceResponse) ProtoMessage() {}
+
+func (x *ConfirmDeviceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[150]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfirmDeviceResponse.ProtoReflect.Descriptor instead.
+func (*ConfirmDeviceResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{150}
+}
+
+type RenameDeviceRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Device        string                 `protobuf:"bytes,1,opt,name=device,proto3" json:"device,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenameDeviceRequest) Reset() {
+	*x = RenameDeviceRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[151]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenameDeviceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenameDeviceRequest) ProtoMessage() {}
+
+func (x *RenameDeviceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[151]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenameDeviceRequest.ProtoReflect.Descriptor instead.
+func (*RenameDeviceRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{151}
+}
+
+func (x *RenameDeviceRequest) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *RenameDeviceRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type RenameDeviceResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Device        *DeviceInfo            `protobuf:"bytes,1,opt,name=device,proto3" json:"device,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenameDeviceResponse) Reset() {
+	*x = RenameDeviceResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[152]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenameDeviceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenameDeviceResponse) ProtoMessage() {}
+
+func (x *RenameDeviceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[152]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenameDeviceResponse.ProtoReflect.Descriptor instead.
+func (*RenameDeviceResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{152}
+}
+
+func (x *RenameDeviceResponse) GetDevice() *DeviceInfo {
+	if x != nil {
+		return x.Device
+	}
+	return nil
+}
+
+type RevokeDeviceRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Device        string                 `protobuf:"bytes,1,opt,name=device,proto3" json:"device,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeDeviceRequest) Reset() {
+	*x = RevokeDeviceRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[153]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeDeviceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeDeviceRequest) ProtoMessage() {}
+
+func (x *RevokeDeviceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[153]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeDeviceRequest.ProtoReflect.Descriptor instead.
+func (*RevokeDeviceRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{153}
+}
+
+func (x *RevokeDeviceRequest) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+type RevokeDeviceResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeDeviceResponse) Reset() {
+	*x = RevokeDeviceResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[154]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeDeviceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeDeviceResponse) ProtoMessage() {}
+
+func (x *RevokeDeviceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[154]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeDeviceResponse.ProtoReflect.Descriptor instead.
+func (*RevokeDeviceResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{154}
+}
+
 var File_node_api_v1_kith_proto protoreflect.FileDescriptor
 
 const file_node_api_v1_kith_proto_rawDesc = "" +
@@ -5796,7 +9068,7 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12 \n" +
 	"\vfingerprint\x18\x03 \x01(\tR\vfingerprint\x12\x1c\n" +
 	"\tambiguous\x18\x04 \x01(\bR\tambiguous\x12\x12\n" +
-	"\x04self\x18\x05 \x01(\bR\x04self\"\xde\x03\n" +
+	"\x04self\x18\x05 \x01(\bR\x04self\"\xb7\x06\n" +
 	"\x04Chat\x12\x10\n" +
 	"\x03ref\x18\x01 \x01(\tR\x03ref\x12.\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x1a.kith.node.api.v1.ChatKindR\x04kind\x12\x12\n" +
@@ -5815,7 +9087,18 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"\n" +
 	"read_up_to\x18\x0e \x01(\tR\breadUpTo\x12\x1a\n" +
 	"\bmessages\x18\x0f \x01(\x04R\bmessages\x12\x18\n" +
-	"\amissing\x18\x10 \x01(\x04R\amissing\"\xca\x04\n" +
+	"\amissing\x18\x10 \x01(\x04R\amissing\x12$\n" +
+	"\x0emuted_until_ms\x18\x11 \x01(\x03R\fmutedUntilMs\x12#\n" +
+	"\rmentions_only\x18\x12 \x01(\bR\fmentionsOnly\x127\n" +
+	"\n" +
+	"invited_by\x18\x13 \x01(\v2\x18.kith.node.api.v1.PersonR\tinvitedBy\x12*\n" +
+	"\x04role\x18\x14 \x01(\x0e2\x16.kith.node.api.v1.RoleR\x04role\x12\x14\n" +
+	"\x05topic\x18\x15 \x01(\tR\x05topic\x12\x12\n" +
+	"\x04pins\x18\x16 \x03(\tR\x04pins\x12!\n" +
+	"\fdisappear_ms\x18\x17 \x01(\x04R\vdisappearMs\x12\x18\n" +
+	"\asyncing\x18\x18 \x01(\bR\asyncing\x12\x18\n" +
+	"\aremoved\x18\x19 \x01(\tR\aremoved\x12&\n" +
+	"\x0fhistory_for_new\x18\x1a \x01(\bR\rhistoryForNew\"\xb0\x05\n" +
 	"\aMessage\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04chat\x18\x02 \x01(\tR\x04chat\x12\x12\n" +
@@ -5838,7 +9121,15 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"\n" +
 	"arrived_ms\x18\x11 \x01(\x03R\tarrivedMs\x12\x16\n" +
 	"\x06device\x18\x12 \x01(\tR\x06device\x12\x18\n" +
-	"\arefused\x18\x13 \x01(\tR\arefused\"O\n" +
+	"\arefused\x18\x13 \x01(\tR\arefused\x12\x16\n" +
+	"\x06pinned\x18\x14 \x01(\bR\x06pinned\x12\x1d\n" +
+	"\n" +
+	"expires_ms\x18\x15 \x01(\x03R\texpiresMs\x12-\n" +
+	"\x05quote\x18\x16 \x01(\v2\x17.kith.node.api.v1.QuoteR\x05quote\"Y\n" +
+	"\x05Quote\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12,\n" +
+	"\x04from\x18\x02 \x01(\v2\x18.kith.node.api.v1.PersonR\x04from\x12\x12\n" +
+	"\x04text\x18\x03 \x01(\tR\x04text\"O\n" +
 	"\rReactionCount\x12\x14\n" +
 	"\x05emoji\x18\x01 \x01(\tR\x05emoji\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\x12\x12\n" +
@@ -5891,13 +9182,17 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"\x06device\x18\x02 \x01(\tR\x06device\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12\x16\n" +
 	"\x06invite\x18\x04 \x01(\tR\x06invite\x126\n" +
-	"\adevices\x18\x05 \x03(\v2\x1c.kith.node.api.v1.DeviceInfoR\adevices\"g\n" +
+	"\adevices\x18\x05 \x03(\v2\x1c.kith.node.api.v1.DeviceInfoR\adevices\"\xbb\x01\n" +
 	"\n" +
 	"DeviceInfo\x12\x16\n" +
 	"\x06device\x18\x01 \x01(\tR\x06device\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x19\n" +
 	"\badded_ms\x18\x03 \x01(\x03R\aaddedMs\x12\x12\n" +
-	"\x04this\x18\x04 \x01(\bR\x04this\"$\n" +
+	"\x04this\x18\x04 \x01(\bR\x04this\x12\x18\n" +
+	"\arevoked\x18\x05 \x01(\bR\arevoked\x12\x16\n" +
+	"\x06online\x18\x06 \x01(\bR\x06online\x12 \n" +
+	"\flast_seen_ms\x18\a \x01(\x03R\n" +
+	"lastSeenMs\"$\n" +
 	"\x0eSetNameRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"%\n" +
 	"\x0fSetNameResponse\x12\x12\n" +
@@ -5944,7 +9239,17 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"\x04step\x18\x01 \x01(\tR\x04step\x12\x0e\n" +
 	"\x02ok\x18\x02 \x01(\bR\x02ok\x12\x16\n" +
 	"\x06detail\x18\x03 \x01(\tR\x06detail\x12\x12\n" +
-	"\x04done\x18\x04 \x01(\bR\x04done\"\r\n" +
+	"\x04done\x18\x04 \x01(\bR\x04done\"\x17\n" +
+	"\x15GetPreferencesRequest\"\xb5\x01\n" +
+	"\x16GetPreferencesResponse\x12[\n" +
+	"\vpreferences\x18\x01 \x03(\v29.kith.node.api.v1.GetPreferencesResponse.PreferencesEntryR\vpreferences\x1a>\n" +
+	"\x10PreferencesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"@\n" +
+	"\x14SetPreferenceRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"\x17\n" +
+	"\x15SetPreferenceResponse\"\r\n" +
 	"\vStopRequest\"\x0e\n" +
 	"\fStopResponse\"\xd7\x02\n" +
 	"\x06Friend\x120\n" +
@@ -6004,7 +9309,19 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"\x06person\x18\x01 \x01(\v2\x18.kith.node.api.v1.PersonR\x06person\x12\x14\n" +
 	"\x05where\x18\x02 \x01(\tR\x05where\x12\x17\n" +
 	"\aseen_ms\x18\x03 \x01(\x03R\x06seenMs\x123\n" +
-	"\x05state\x18\x04 \x01(\x0e2\x1d.kith.node.api.v1.FriendStateR\x05state\"\x12\n" +
+	"\x05state\x18\x04 \x01(\x0e2\x1d.kith.node.api.v1.FriendStateR\x05state\"9\n" +
+	"\rIgnoreRequest\x12\x10\n" +
+	"\x03who\x18\x01 \x01(\tR\x03who\x12\x16\n" +
+	"\x06remove\x18\x02 \x01(\bR\x06remove\"\x10\n" +
+	"\x0eIgnoreResponse\"\x14\n" +
+	"\x12ListIgnoredRequest\"]\n" +
+	"\x13ListIgnoredResponse\x120\n" +
+	"\x06people\x18\x01 \x03(\v2\x18.kith.node.api.v1.PersonR\x06people\x12\x14\n" +
+	"\x05words\x18\x02 \x03(\tR\x05words\"-\n" +
+	"\x15SetHiddenWordsRequest\x12\x14\n" +
+	"\x05words\x18\x01 \x03(\tR\x05words\".\n" +
+	"\x16SetHiddenWordsResponse\x12\x14\n" +
+	"\x05words\x18\x01 \x03(\tR\x05words\"\x12\n" +
 	"\x10ListChatsRequest\"A\n" +
 	"\x11ListChatsResponse\x12,\n" +
 	"\x05chats\x18\x01 \x03(\v2\x16.kith.node.api.v1.ChatR\x05chats\"$\n" +
@@ -6024,23 +9341,29 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"\x12ListMembersRequest\x12\x12\n" +
 	"\x04chat\x18\x01 \x01(\tR\x04chat\"I\n" +
 	"\x13ListMembersResponse\x122\n" +
-	"\amembers\x18\x01 \x03(\v2\x18.kith.node.api.v1.MemberR\amembers\"\x8c\x01\n" +
+	"\amembers\x18\x01 \x03(\v2\x18.kith.node.api.v1.MemberR\amembers\"\xd3\x01\n" +
 	"\x06Member\x120\n" +
 	"\x06person\x18\x01 \x01(\v2\x18.kith.node.api.v1.PersonR\x06person\x12\x16\n" +
 	"\x06online\x18\x02 \x01(\bR\x06online\x12 \n" +
 	"\flast_seen_ms\x18\x03 \x01(\x03R\n" +
 	"lastSeenMs\x12\x16\n" +
-	"\x06device\x18\x04 \x01(\tR\x06device\"\xd5\x01\n" +
+	"\x06device\x18\x04 \x01(\tR\x06device\x12*\n" +
+	"\x04role\x18\x05 \x01(\x0e2\x16.kith.node.api.v1.RoleR\x04role\x12\x19\n" +
+	"\bsince_ms\x18\x06 \x01(\x03R\asinceMs\"\xcf\x02\n" +
 	"\x0eSetChatRequest\x12\x12\n" +
 	"\x04chat\x18\x01 \x01(\tR\x04chat\x12\x19\n" +
 	"\x05muted\x18\x02 \x01(\bH\x00R\x05muted\x88\x01\x01\x12\x1b\n" +
 	"\x06pinned\x18\x03 \x01(\bH\x01R\x06pinned\x88\x01\x01\x12*\n" +
 	"\x0eretention_days\x18\x04 \x01(\rH\x02R\rretentionDays\x88\x01\x01\x12\x19\n" +
-	"\x05draft\x18\x05 \x01(\tH\x03R\x05draft\x88\x01\x01B\b\n" +
+	"\x05draft\x18\x05 \x01(\tH\x03R\x05draft\x88\x01\x01\x12)\n" +
+	"\x0emuted_until_ms\x18\x06 \x01(\x03H\x04R\fmutedUntilMs\x88\x01\x01\x12(\n" +
+	"\rmentions_only\x18\a \x01(\bH\x05R\fmentionsOnly\x88\x01\x01B\b\n" +
 	"\x06_mutedB\t\n" +
 	"\a_pinnedB\x11\n" +
 	"\x0f_retention_daysB\b\n" +
-	"\x06_draft\"=\n" +
+	"\x06_draftB\x11\n" +
+	"\x0f_muted_until_msB\x10\n" +
+	"\x0e_mentions_only\"=\n" +
 	"\x0fSetChatResponse\x12*\n" +
 	"\x04chat\x18\x01 \x01(\v2\x16.kith.node.api.v1.ChatR\x04chat\"\x84\x01\n" +
 	"\vSendRequest\x12\x12\n" +
@@ -6069,17 +9392,50 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"\x11GetMessageRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"I\n" +
 	"\x12GetMessageResponse\x123\n" +
-	"\amessage\x18\x01 \x01(\v2\x19.kith.node.api.v1.MessageR\amessage\"\xa0\x01\n" +
+	"\amessage\x18\x01 \x01(\v2\x19.kith.node.api.v1.MessageR\amessage\"\xb6\x01\n" +
 	"\x0eHistoryRequest\x12\x12\n" +
 	"\x04chat\x18\x01 \x01(\tR\x04chat\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\rR\x05limit\x12\x16\n" +
 	"\x06before\x18\x03 \x01(\tR\x06before\x12\x14\n" +
 	"\x05after\x18\x04 \x01(\tR\x05after\x12\x1b\n" +
 	"\tbefore_ms\x18\x05 \x01(\x03R\bbeforeMs\x12\x19\n" +
-	"\bsince_ms\x18\x06 \x01(\x03R\asinceMs\"\\\n" +
+	"\bsince_ms\x18\x06 \x01(\x03R\asinceMs\x12\x14\n" +
+	"\x05local\x18\a \x01(\bR\x05local\"\\\n" +
 	"\x0fHistoryResponse\x125\n" +
 	"\bmessages\x18\x01 \x03(\v2\x19.kith.node.api.v1.MessageR\bmessages\x12\x12\n" +
-	"\x04more\x18\x02 \x01(\bR\x04more\"g\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\"C\n" +
+	"\x13SignalTypingRequest\x12\x12\n" +
+	"\x04chat\x18\x01 \x01(\tR\x04chat\x12\x18\n" +
+	"\astopped\x18\x02 \x01(\bR\astopped\"\x16\n" +
+	"\x14SignalTypingResponse\"%\n" +
+	"\x13ListReceiptsRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"M\n" +
+	"\x14ListReceiptsResponse\x125\n" +
+	"\breceipts\x18\x01 \x03(\v2\x19.kith.node.api.v1.ReceiptR\breceipts\"\x83\x01\n" +
+	"\aReceipt\x120\n" +
+	"\x06person\x18\x01 \x01(\v2\x18.kith.node.api.v1.PersonR\x06person\x12-\n" +
+	"\x05state\x18\x02 \x01(\x0e2\x17.kith.node.api.v1.StateR\x05state\x12\x17\n" +
+	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\",\n" +
+	"\x16GetCompletenessRequest\x12\x12\n" +
+	"\x04chat\x18\x01 \x01(\tR\x04chat\"\xfd\x01\n" +
+	"\x17GetCompletenessResponse\x12\x16\n" +
+	"\x06events\x18\x01 \x01(\x04R\x06events\x12\x18\n" +
+	"\amissing\x18\x02 \x01(\x04R\amissing\x121\n" +
+	"\x04from\x18\x03 \x03(\v2\x1d.kith.node.api.v1.MissingFromR\x04from\x12.\n" +
+	"\x05asked\x18\x04 \x03(\v2\x18.kith.node.api.v1.PersonR\x05asked\x12\x1d\n" +
+	"\n" +
+	"checked_ms\x18\x05 \x01(\x03R\tcheckedMs\x12.\n" +
+	"\x05ahead\x18\x06 \x03(\v2\x18.kith.node.api.v1.PersonR\x05ahead\"m\n" +
+	"\vMissingFrom\x120\n" +
+	"\x06person\x18\x01 \x01(\v2\x18.kith.node.api.v1.PersonR\x06person\x12\x16\n" +
+	"\x06device\x18\x02 \x01(\tR\x06device\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\x04R\x05count\"4\n" +
+	"\n" +
+	"PinRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06remove\x18\x02 \x01(\bR\x06remove\"B\n" +
+	"\vPinResponse\x123\n" +
+	"\amessage\x18\x01 \x01(\v2\x19.kith.node.api.v1.MessageR\amessage\"g\n" +
 	"\rSearchRequest\x12\x14\n" +
 	"\x05query\x18\x01 \x01(\tR\x05query\x12\x12\n" +
 	"\x04chat\x18\x02 \x01(\tR\x04chat\x12\x14\n" +
@@ -6135,10 +9491,19 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"\rCancelRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"H\n" +
 	"\x0eCancelResponse\x126\n" +
-	"\btransfer\x18\x01 \x01(\v2\x1a.kith.node.api.v1.TransferR\btransfer\"D\n" +
+	"\btransfer\x18\x01 \x01(\v2\x1a.kith.node.api.v1.TransferR\btransfer\"K\n" +
+	"\vReadRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06offset\x18\x02 \x01(\x04R\x06offset\x12\x14\n" +
+	"\x05limit\x18\x03 \x01(\x04R\x05limit\"U\n" +
+	"\fReadResponse\x12\x12\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x04R\x04size\x12\x1d\n" +
+	"\n" +
+	"media_type\x18\x03 \x01(\tR\tmediaType\"D\n" +
 	"\fWatchRequest\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\x04R\x06cursor\x12\x1c\n" +
-	"\tephemeral\x18\x02 \x01(\bR\tephemeral\"\xa1\x03\n" +
+	"\tephemeral\x18\x02 \x01(\bR\tephemeral\"\xf6\x04\n" +
 	"\rWatchResponse\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\x04R\x06cursor\x12\x14\n" +
 	"\x05reset\x18\x02 \x01(\bR\x05reset\x125\n" +
@@ -6147,12 +9512,131 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"\x06friend\x18\x05 \x01(\v2\x18.kith.node.api.v1.FriendH\x00R\x06friend\x128\n" +
 	"\btransfer\x18\x06 \x01(\v2\x1a.kith.node.api.v1.TransferH\x00R\btransfer\x126\n" +
 	"\bpresence\x18\a \x01(\v2\x18.kith.node.api.v1.MemberH\x00R\bpresence\x129\n" +
-	"\astorage\x18\b \x01(\v2\x1d.kith.node.api.v1.StorageNewsH\x00R\astorage\x12\x14\n" +
+	"\astorage\x18\b \x01(\v2\x1d.kith.node.api.v1.StorageNewsH\x00R\astorage\x122\n" +
+	"\x06typing\x18\n" +
+	" \x01(\v2\x18.kith.node.api.v1.TypingH\x00R\x06typing\x12>\n" +
+	"\n" +
+	"preference\x18\v \x01(\v2\x1c.kith.node.api.v1.PreferenceH\x00R\n" +
+	"preference\x120\n" +
+	"\x04sync\x18\f \x01(\v2\x1a.kith.node.api.v1.SyncNewsH\x00R\x04sync\x12-\n" +
+	"\x03log\x18\r \x01(\v2\x19.kith.node.api.v1.LogLineH\x00R\x03log\x12\x14\n" +
 	"\x05fresh\x18\t \x01(\bR\x05freshB\x06\n" +
 	"\x04news\";\n" +
 	"\vStorageNews\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x16\n" +
-	"\x06detail\x18\x02 \x01(\tR\x06detail*\x90\x02\n" +
+	"\x06detail\x18\x02 \x01(\tR\x06detail\"h\n" +
+	"\x06Typing\x12\x12\n" +
+	"\x04chat\x18\x01 \x01(\tR\x04chat\x120\n" +
+	"\x06person\x18\x02 \x01(\v2\x18.kith.node.api.v1.PersonR\x06person\x12\x18\n" +
+	"\astopped\x18\x03 \x01(\bR\astopped\"6\n" +
+	"\n" +
+	"Preference\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"\x94\x01\n" +
+	"\bSyncNews\x12\x12\n" +
+	"\x04chat\x18\x01 \x01(\tR\x04chat\x12\x18\n" +
+	"\amissing\x18\x02 \x01(\x04R\amissing\x12\x18\n" +
+	"\afetched\x18\x03 \x01(\x04R\afetched\x12,\n" +
+	"\x04from\x18\x04 \x01(\v2\x18.kith.node.api.v1.PersonR\x04from\x12\x12\n" +
+	"\x04done\x18\x05 \x01(\bR\x04done\"6\n" +
+	"\aLogLine\x12\x12\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text\x12\x17\n" +
+	"\atime_ms\x18\x02 \x01(\x03R\x06timeMs\"f\n" +
+	"\x12CreateGroupRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12&\n" +
+	"\x0fhistory_for_new\x18\x02 \x01(\bR\rhistoryForNew\x12\x14\n" +
+	"\x05topic\x18\x03 \x01(\tR\x05topic\"A\n" +
+	"\x13CreateGroupResponse\x12*\n" +
+	"\x04chat\x18\x01 \x01(\v2\x16.kith.node.api.v1.ChatR\x04chat\"<\n" +
+	"\x14InviteToGroupRequest\x12\x12\n" +
+	"\x04chat\x18\x01 \x01(\tR\x04chat\x12\x10\n" +
+	"\x03who\x18\x02 \x03(\tR\x03who\"C\n" +
+	"\x15InviteToGroupResponse\x12*\n" +
+	"\x04chat\x18\x01 \x01(\v2\x16.kith.node.api.v1.ChatR\x04chat\"*\n" +
+	"\x12AcceptGroupRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\tR\x05group\"A\n" +
+	"\x13AcceptGroupResponse\x12*\n" +
+	"\x04chat\x18\x01 \x01(\v2\x16.kith.node.api.v1.ChatR\x04chat\"+\n" +
+	"\x13DeclineGroupRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\tR\x05group\"\x16\n" +
+	"\x14DeclineGroupResponse\";\n" +
+	"\x13RemoveMemberRequest\x12\x12\n" +
+	"\x04chat\x18\x01 \x01(\tR\x04chat\x12\x10\n" +
+	"\x03who\x18\x02 \x01(\tR\x03who\"B\n" +
+	"\x14RemoveMemberResponse\x12*\n" +
+	"\x04chat\x18\x01 \x01(\v2\x16.kith.node.api.v1.ChatR\x04chat\"b\n" +
+	"\x0eSetRoleRequest\x12\x12\n" +
+	"\x04chat\x18\x01 \x01(\tR\x04chat\x12\x10\n" +
+	"\x03who\x18\x02 \x01(\tR\x03who\x12*\n" +
+	"\x04role\x18\x03 \x01(\x0e2\x16.kith.node.api.v1.RoleR\x04role\"=\n" +
+	"\x0fSetRoleResponse\x12*\n" +
+	"\x04chat\x18\x01 \x01(\v2\x16.kith.node.api.v1.ChatR\x04chat\"\x91\x02\n" +
+	"\x0fSetGroupRequest\x12\x12\n" +
+	"\x04chat\x18\x01 \x01(\tR\x04chat\x12\x17\n" +
+	"\x04name\x18\x02 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x19\n" +
+	"\x05topic\x18\x03 \x01(\tH\x01R\x05topic\x88\x01\x01\x12\x1d\n" +
+	"\apicture\x18\x04 \x01(\fH\x02R\apicture\x88\x01\x01\x12&\n" +
+	"\fdisappear_ms\x18\x05 \x01(\x04H\x03R\vdisappearMs\x88\x01\x01\x12+\n" +
+	"\x0fhistory_for_new\x18\x06 \x01(\bH\x04R\rhistoryForNew\x88\x01\x01B\a\n" +
+	"\x05_nameB\b\n" +
+	"\x06_topicB\n" +
+	"\n" +
+	"\b_pictureB\x0f\n" +
+	"\r_disappear_msB\x12\n" +
+	"\x10_history_for_new\">\n" +
+	"\x10SetGroupResponse\x12*\n" +
+	"\x04chat\x18\x01 \x01(\v2\x16.kith.node.api.v1.ChatR\x04chat\"[\n" +
+	"\x16CreateGroupLinkRequest\x12\x12\n" +
+	"\x04chat\x18\x01 \x01(\tR\x04chat\x12\x19\n" +
+	"\bvalid_ms\x18\x02 \x01(\x03R\avalidMs\x12\x12\n" +
+	"\x04uses\x18\x03 \x01(\rR\x04uses\"J\n" +
+	"\x17CreateGroupLinkResponse\x12/\n" +
+	"\x04link\x18\x01 \x01(\v2\x1b.kith.node.api.v1.GroupLinkR\x04link\"\x96\x01\n" +
+	"\tGroupLink\x12\x12\n" +
+	"\x04link\x18\x01 \x01(\tR\x04link\x12\x14\n" +
+	"\x05token\x18\x02 \x01(\tR\x05token\x12\x1d\n" +
+	"\n" +
+	"expires_ms\x18\x03 \x01(\x03R\texpiresMs\x12\x12\n" +
+	"\x04uses\x18\x04 \x01(\rR\x04uses\x12\x12\n" +
+	"\x04used\x18\x05 \x01(\rR\x04used\x12\x18\n" +
+	"\arevoked\x18\x06 \x01(\bR\arevoked\"+\n" +
+	"\x15ListGroupLinksRequest\x12\x12\n" +
+	"\x04chat\x18\x01 \x01(\tR\x04chat\"K\n" +
+	"\x16ListGroupLinksResponse\x121\n" +
+	"\x05links\x18\x01 \x03(\v2\x1b.kith.node.api.v1.GroupLinkR\x05links\"B\n" +
+	"\x16RevokeGroupLinkRequest\x12\x12\n" +
+	"\x04chat\x18\x01 \x01(\tR\x04chat\x12\x14\n" +
+	"\x05token\x18\x02 \x01(\tR\x05token\"\x19\n" +
+	"\x17RevokeGroupLinkResponse\"%\n" +
+	"\x0fTakeOverRequest\x12\x12\n" +
+	"\x04chat\x18\x01 \x01(\tR\x04chat\">\n" +
+	"\x10TakeOverResponse\x12*\n" +
+	"\x04chat\x18\x01 \x01(\v2\x16.kith.node.api.v1.ChatR\x04chat\"\x14\n" +
+	"\x12ListDevicesRequest\"M\n" +
+	"\x13ListDevicesResponse\x126\n" +
+	"\adevices\x18\x01 \x03(\v2\x1c.kith.node.api.v1.DeviceInfoR\adevices\"\x13\n" +
+	"\x11LinkDeviceRequest\"\xad\x01\n" +
+	"\x12LinkDeviceResponse\x12\x12\n" +
+	"\x04code\x18\x01 \x01(\tR\x04code\x12\x1d\n" +
+	"\n" +
+	"expires_ms\x18\x02 \x01(\x03R\texpiresMs\x12\x1f\n" +
+	"\vcheck_words\x18\x03 \x01(\tR\n" +
+	"checkWords\x12\x12\n" +
+	"\x04name\x18\x04 \x01(\tR\x04name\x12\x16\n" +
+	"\x06linked\x18\x05 \x01(\bR\x06linked\x12\x17\n" +
+	"\alink_id\x18\x06 \x01(\tR\x06linkId\"E\n" +
+	"\x14ConfirmDeviceRequest\x12\x17\n" +
+	"\alink_id\x18\x01 \x01(\tR\x06linkId\x12\x14\n" +
+	"\x05agree\x18\x02 \x01(\bR\x05agree\"\x17\n" +
+	"\x15ConfirmDeviceResponse\"A\n" +
+	"\x13RenameDeviceRequest\x12\x16\n" +
+	"\x06device\x18\x01 \x01(\tR\x06device\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"L\n" +
+	"\x14RenameDeviceResponse\x124\n" +
+	"\x06device\x18\x01 \x01(\v2\x1c.kith.node.api.v1.DeviceInfoR\x06device\"-\n" +
+	"\x13RevokeDeviceRequest\x12\x16\n" +
+	"\x06device\x18\x01 \x01(\tR\x06device\"\x16\n" +
+	"\x14RevokeDeviceResponse*\x90\x02\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eREASON_INVALID\x10\x01\x12\x14\n" +
@@ -6173,7 +9657,15 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"\x10CHAT_KIND_PUBLIC\x10\x02\x12\x11\n" +
 	"\rCHAT_KIND_RAW\x10\x03\x12\x15\n" +
 	"\x11CHAT_KIND_PRIVATE\x10\x04\x12\x12\n" +
-	"\x0eCHAT_KIND_SELF\x10\x05*\x9e\x01\n" +
+	"\x0eCHAT_KIND_SELF\x10\x05*_\n" +
+	"\x04Role\x12\x14\n" +
+	"\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vROLE_MEMBER\x10\x01\x12\x0e\n" +
+	"\n" +
+	"ROLE_ADMIN\x10\x02\x12\x0e\n" +
+	"\n" +
+	"ROLE_OWNER\x10\x03\x12\x10\n" +
+	"\fROLE_INVITED\x10\x04*\x9e\x01\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fSTATE_QUEUED\x10\x01\x12\x0e\n" +
@@ -6201,7 +9693,7 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"\x16TRANSFER_STATE_RUNNING\x10\x04\x12\x17\n" +
 	"\x13TRANSFER_STATE_DONE\x10\x05\x12\x19\n" +
 	"\x15TRANSFER_STATE_FAILED\x10\x06\x12\x1c\n" +
-	"\x18TRANSFER_STATE_CANCELLED\x10\a2\xb7\a\n" +
+	"\x18TRANSFER_STATE_CANCELLED\x10\a2\xfe\b\n" +
 	"\vNodeService\x12T\n" +
 	"\tGetStatus\x12\".kith.node.api.v1.GetStatusRequest\x1a#.kith.node.api.v1.GetStatusResponse\x12Z\n" +
 	"\vGetIdentity\x12$.kith.node.api.v1.GetIdentityRequest\x1a%.kith.node.api.v1.GetIdentityResponse\x12N\n" +
@@ -6211,9 +9703,11 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"\fRevokeInvite\x12%.kith.node.api.v1.RevokeInviteRequest\x1a&.kith.node.api.v1.RevokeInviteResponse\x12T\n" +
 	"\tListPeers\x12\".kith.node.api.v1.ListPeersRequest\x1a#.kith.node.api.v1.ListPeersResponse\x12N\n" +
 	"\aConnect\x12 .kith.node.api.v1.ConnectRequest\x1a!.kith.node.api.v1.ConnectResponse\x12S\n" +
-	"\bDiagnose\x12!.kith.node.api.v1.DiagnoseRequest\x1a\".kith.node.api.v1.DiagnoseResponse0\x01\x12E\n" +
+	"\bDiagnose\x12!.kith.node.api.v1.DiagnoseRequest\x1a\".kith.node.api.v1.DiagnoseResponse0\x01\x12c\n" +
+	"\x0eGetPreferences\x12'.kith.node.api.v1.GetPreferencesRequest\x1a(.kith.node.api.v1.GetPreferencesResponse\x12`\n" +
+	"\rSetPreference\x12&.kith.node.api.v1.SetPreferenceRequest\x1a'.kith.node.api.v1.SetPreferenceResponse\x12E\n" +
 	"\x04Stop\x12\x1d.kith.node.api.v1.StopRequest\x1a\x1e.kith.node.api.v1.StopResponse\x12J\n" +
-	"\x05Watch\x12\x1e.kith.node.api.v1.WatchRequest\x1a\x1f.kith.node.api.v1.WatchResponse0\x012\xb6\a\n" +
+	"\x05Watch\x12\x1e.kith.node.api.v1.WatchRequest\x1a\x1f.kith.node.api.v1.WatchResponse0\x012\xc4\t\n" +
 	"\rFriendService\x12Z\n" +
 	"\vListFriends\x12$.kith.node.api.v1.ListFriendsRequest\x1a%.kith.node.api.v1.ListFriendsResponse\x12T\n" +
 	"\tAddFriend\x12\".kith.node.api.v1.AddFriendRequest\x1a#.kith.node.api.v1.AddFriendResponse\x12]\n" +
@@ -6225,7 +9719,29 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"\fRenameFriend\x12%.kith.node.api.v1.RenameFriendRequest\x1a&.kith.node.api.v1.RenameFriendResponse\x12]\n" +
 	"\fVerifyFriend\x12%.kith.node.api.v1.VerifyFriendRequest\x1a&.kith.node.api.v1.VerifyFriendResponse\x12W\n" +
 	"\n" +
-	"FindPeople\x12#.kith.node.api.v1.FindPeopleRequest\x1a$.kith.node.api.v1.FindPeopleResponse2\xb0\t\n" +
+	"FindPeople\x12#.kith.node.api.v1.FindPeopleRequest\x1a$.kith.node.api.v1.FindPeopleResponse\x12K\n" +
+	"\x06Ignore\x12\x1f.kith.node.api.v1.IgnoreRequest\x1a .kith.node.api.v1.IgnoreResponse\x12Z\n" +
+	"\vListIgnored\x12$.kith.node.api.v1.ListIgnoredRequest\x1a%.kith.node.api.v1.ListIgnoredResponse\x12c\n" +
+	"\x0eSetHiddenWords\x12'.kith.node.api.v1.SetHiddenWordsRequest\x1a(.kith.node.api.v1.SetHiddenWordsResponse2\x91\b\n" +
+	"\fGroupService\x12Z\n" +
+	"\vCreateGroup\x12$.kith.node.api.v1.CreateGroupRequest\x1a%.kith.node.api.v1.CreateGroupResponse\x12`\n" +
+	"\rInviteToGroup\x12&.kith.node.api.v1.InviteToGroupRequest\x1a'.kith.node.api.v1.InviteToGroupResponse\x12Z\n" +
+	"\vAcceptGroup\x12$.kith.node.api.v1.AcceptGroupRequest\x1a%.kith.node.api.v1.AcceptGroupResponse\x12]\n" +
+	"\fDeclineGroup\x12%.kith.node.api.v1.DeclineGroupRequest\x1a&.kith.node.api.v1.DeclineGroupResponse\x12]\n" +
+	"\fRemoveMember\x12%.kith.node.api.v1.RemoveMemberRequest\x1a&.kith.node.api.v1.RemoveMemberResponse\x12N\n" +
+	"\aSetRole\x12 .kith.node.api.v1.SetRoleRequest\x1a!.kith.node.api.v1.SetRoleResponse\x12Q\n" +
+	"\bSetGroup\x12!.kith.node.api.v1.SetGroupRequest\x1a\".kith.node.api.v1.SetGroupResponse\x12f\n" +
+	"\x0fCreateGroupLink\x12(.kith.node.api.v1.CreateGroupLinkRequest\x1a).kith.node.api.v1.CreateGroupLinkResponse\x12c\n" +
+	"\x0eListGroupLinks\x12'.kith.node.api.v1.ListGroupLinksRequest\x1a(.kith.node.api.v1.ListGroupLinksResponse\x12f\n" +
+	"\x0fRevokeGroupLink\x12(.kith.node.api.v1.RevokeGroupLinkRequest\x1a).kith.node.api.v1.RevokeGroupLinkResponse\x12Q\n" +
+	"\bTakeOver\x12!.kith.node.api.v1.TakeOverRequest\x1a\".kith.node.api.v1.TakeOverResponse2\xe6\x03\n" +
+	"\rDeviceService\x12Z\n" +
+	"\vListDevices\x12$.kith.node.api.v1.ListDevicesRequest\x1a%.kith.node.api.v1.ListDevicesResponse\x12Y\n" +
+	"\n" +
+	"LinkDevice\x12#.kith.node.api.v1.LinkDeviceRequest\x1a$.kith.node.api.v1.LinkDeviceResponse0\x01\x12`\n" +
+	"\rConfirmDevice\x12&.kith.node.api.v1.ConfirmDeviceRequest\x1a'.kith.node.api.v1.ConfirmDeviceResponse\x12]\n" +
+	"\fRenameDevice\x12%.kith.node.api.v1.RenameDeviceRequest\x1a&.kith.node.api.v1.RenameDeviceResponse\x12]\n" +
+	"\fRevokeDevice\x12%.kith.node.api.v1.RevokeDeviceRequest\x1a&.kith.node.api.v1.RevokeDeviceResponse2\x9a\f\n" +
 	"\vChatService\x12T\n" +
 	"\tListChats\x12\".kith.node.api.v1.ListChatsRequest\x1a#.kith.node.api.v1.ListChatsResponse\x12N\n" +
 	"\aGetChat\x12 .kith.node.api.v1.GetChatRequest\x1a!.kith.node.api.v1.GetChatResponse\x12E\n" +
@@ -6241,13 +9757,18 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"GetMessage\x12#.kith.node.api.v1.GetMessageRequest\x1a$.kith.node.api.v1.GetMessageResponse\x12N\n" +
 	"\aHistory\x12 .kith.node.api.v1.HistoryRequest\x1a!.kith.node.api.v1.HistoryResponse\x12K\n" +
 	"\x06Search\x12\x1f.kith.node.api.v1.SearchRequest\x1a .kith.node.api.v1.SearchResponse\x12Q\n" +
-	"\bMarkRead\x12!.kith.node.api.v1.MarkReadRequest\x1a\".kith.node.api.v1.MarkReadResponse\x12M\n" +
-	"\x06Export\x12\x1f.kith.node.api.v1.ExportRequest\x1a .kith.node.api.v1.ExportResponse0\x012\xbe\x02\n" +
+	"\bMarkRead\x12!.kith.node.api.v1.MarkReadRequest\x1a\".kith.node.api.v1.MarkReadResponse\x12]\n" +
+	"\fSignalTyping\x12%.kith.node.api.v1.SignalTypingRequest\x1a&.kith.node.api.v1.SignalTypingResponse\x12]\n" +
+	"\fListReceipts\x12%.kith.node.api.v1.ListReceiptsRequest\x1a&.kith.node.api.v1.ListReceiptsResponse\x12f\n" +
+	"\x0fGetCompleteness\x12(.kith.node.api.v1.GetCompletenessRequest\x1a).kith.node.api.v1.GetCompletenessResponse\x12B\n" +
+	"\x03Pin\x12\x1c.kith.node.api.v1.PinRequest\x1a\x1d.kith.node.api.v1.PinResponse\x12M\n" +
+	"\x06Export\x12\x1f.kith.node.api.v1.ExportRequest\x1a .kith.node.api.v1.ExportResponse0\x012\x87\x03\n" +
 	"\vFileService\x12H\n" +
 	"\x05Offer\x12\x1e.kith.node.api.v1.OfferRequest\x1a\x1f.kith.node.api.v1.OfferResponse\x12T\n" +
 	"\tListFiles\x12\".kith.node.api.v1.ListFilesRequest\x1a#.kith.node.api.v1.ListFilesResponse\x12B\n" +
 	"\x03Get\x12\x1c.kith.node.api.v1.GetRequest\x1a\x1d.kith.node.api.v1.GetResponse\x12K\n" +
-	"\x06Cancel\x12\x1f.kith.node.api.v1.CancelRequest\x1a .kith.node.api.v1.CancelResponseB-Z+github.com/kith-chat/kith/node/api/v1;apiv1b\x06proto3"
+	"\x06Cancel\x12\x1f.kith.node.api.v1.CancelRequest\x1a .kith.node.api.v1.CancelResponse\x12G\n" +
+	"\x04Read\x12\x1d.kith.node.api.v1.ReadRequest\x1a\x1e.kith.node.api.v1.ReadResponse0\x01B-Z+github.com/kith-chat/kith/node/api/v1;apiv1b\x06proto3"
 
 var (
 	file_node_api_v1_kith_proto_rawDescOnce sync.Once
@@ -6261,248 +9782,395 @@ func file_node_api_v1_kith_proto_rawDescGZIP() []byte {
 	return file_node_api_v1_kith_proto_rawDescData
 }
 
-var file_node_api_v1_kith_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_node_api_v1_kith_proto_msgTypes = make([]protoimpl.MessageInfo, 95)
+var file_node_api_v1_kith_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_node_api_v1_kith_proto_msgTypes = make([]protoimpl.MessageInfo, 156)
 var file_node_api_v1_kith_proto_goTypes = []any{
-	(Reason)(0),                   // 0: kith.node.api.v1.Reason
-	(ChatKind)(0),                 // 1: kith.node.api.v1.ChatKind
-	(State)(0),                    // 2: kith.node.api.v1.State
-	(FriendState)(0),              // 3: kith.node.api.v1.FriendState
-	(TransferState)(0),            // 4: kith.node.api.v1.TransferState
-	(*ErrorDetail)(nil),           // 5: kith.node.api.v1.ErrorDetail
-	(*Person)(nil),                // 6: kith.node.api.v1.Person
-	(*Chat)(nil),                  // 7: kith.node.api.v1.Chat
-	(*Message)(nil),               // 8: kith.node.api.v1.Message
-	(*ReactionCount)(nil),         // 9: kith.node.api.v1.ReactionCount
-	(*FileOffer)(nil),             // 10: kith.node.api.v1.FileOffer
-	(*GetStatusRequest)(nil),      // 11: kith.node.api.v1.GetStatusRequest
-	(*GetStatusResponse)(nil),     // 12: kith.node.api.v1.GetStatusResponse
-	(*Traffic)(nil),               // 13: kith.node.api.v1.Traffic
-	(*GetIdentityRequest)(nil),    // 14: kith.node.api.v1.GetIdentityRequest
-	(*GetIdentityResponse)(nil),   // 15: kith.node.api.v1.GetIdentityResponse
-	(*DeviceInfo)(nil),            // 16: kith.node.api.v1.DeviceInfo
-	(*SetNameRequest)(nil),        // 17: kith.node.api.v1.SetNameRequest
-	(*SetNameResponse)(nil),       // 18: kith.node.api.v1.SetNameResponse
-	(*CreateInviteRequest)(nil),   // 19: kith.node.api.v1.CreateInviteRequest
-	(*CreateInviteResponse)(nil),  // 20: kith.node.api.v1.CreateInviteResponse
-	(*ListInvitesRequest)(nil),    // 21: kith.node.api.v1.ListInvitesRequest
-	(*ListInvitesResponse)(nil),   // 22: kith.node.api.v1.ListInvitesResponse
-	(*InviteInfo)(nil),            // 23: kith.node.api.v1.InviteInfo
-	(*RevokeInviteRequest)(nil),   // 24: kith.node.api.v1.RevokeInviteRequest
-	(*RevokeInviteResponse)(nil),  // 25: kith.node.api.v1.RevokeInviteResponse
-	(*ListPeersRequest)(nil),      // 26: kith.node.api.v1.ListPeersRequest
-	(*ListPeersResponse)(nil),     // 27: kith.node.api.v1.ListPeersResponse
-	(*Peer)(nil),                  // 28: kith.node.api.v1.Peer
-	(*ConnectRequest)(nil),        // 29: kith.node.api.v1.ConnectRequest
-	(*ConnectResponse)(nil),       // 30: kith.node.api.v1.ConnectResponse
-	(*DiagnoseRequest)(nil),       // 31: kith.node.api.v1.DiagnoseRequest
-	(*DiagnoseResponse)(nil),      // 32: kith.node.api.v1.DiagnoseResponse
-	(*StopRequest)(nil),           // 33: kith.node.api.v1.StopRequest
-	(*StopResponse)(nil),          // 34: kith.node.api.v1.StopResponse
-	(*Friend)(nil),                // 35: kith.node.api.v1.Friend
-	(*ListFriendsRequest)(nil),    // 36: kith.node.api.v1.ListFriendsRequest
-	(*ListFriendsResponse)(nil),   // 37: kith.node.api.v1.ListFriendsResponse
-	(*AddFriendRequest)(nil),      // 38: kith.node.api.v1.AddFriendRequest
-	(*AddFriendResponse)(nil),     // 39: kith.node.api.v1.AddFriendResponse
-	(*AcceptFriendRequest)(nil),   // 40: kith.node.api.v1.AcceptFriendRequest
-	(*AcceptFriendResponse)(nil),  // 41: kith.node.api.v1.AcceptFriendResponse
-	(*DeclineFriendRequest)(nil),  // 42: kith.node.api.v1.DeclineFriendRequest
-	(*DeclineFriendResponse)(nil), // 43: kith.node.api.v1.DeclineFriendResponse
-	(*RemoveFriendRequest)(nil),   // 44: kith.node.api.v1.RemoveFriendRequest
-	(*RemoveFriendResponse)(nil),  // 45: kith.node.api.v1.RemoveFriendResponse
-	(*BlockFriendRequest)(nil),    // 46: kith.node.api.v1.BlockFriendRequest
-	(*BlockFriendResponse)(nil),   // 47: kith.node.api.v1.BlockFriendResponse
-	(*UnblockFriendRequest)(nil),  // 48: kith.node.api.v1.UnblockFriendRequest
-	(*UnblockFriendResponse)(nil), // 49: kith.node.api.v1.UnblockFriendResponse
-	(*RenameFriendRequest)(nil),   // 50: kith.node.api.v1.RenameFriendRequest
-	(*RenameFriendResponse)(nil),  // 51: kith.node.api.v1.RenameFriendResponse
-	(*VerifyFriendRequest)(nil),   // 52: kith.node.api.v1.VerifyFriendRequest
-	(*VerifyFriendResponse)(nil),  // 53: kith.node.api.v1.VerifyFriendResponse
-	(*FindPeopleRequest)(nil),     // 54: kith.node.api.v1.FindPeopleRequest
-	(*FindPeopleResponse)(nil),    // 55: kith.node.api.v1.FindPeopleResponse
-	(*FoundPerson)(nil),           // 56: kith.node.api.v1.FoundPerson
-	(*ListChatsRequest)(nil),      // 57: kith.node.api.v1.ListChatsRequest
-	(*ListChatsResponse)(nil),     // 58: kith.node.api.v1.ListChatsResponse
-	(*GetChatRequest)(nil),        // 59: kith.node.api.v1.GetChatRequest
-	(*GetChatResponse)(nil),       // 60: kith.node.api.v1.GetChatResponse
-	(*JoinRequest)(nil),           // 61: kith.node.api.v1.JoinRequest
-	(*JoinResponse)(nil),          // 62: kith.node.api.v1.JoinResponse
-	(*LeaveRequest)(nil),          // 63: kith.node.api.v1.LeaveRequest
-	(*LeaveResponse)(nil),         // 64: kith.node.api.v1.LeaveResponse
-	(*ListMembersRequest)(nil),    // 65: kith.node.api.v1.ListMembersRequest
-	(*ListMembersResponse)(nil),   // 66: kith.node.api.v1.ListMembersResponse
-	(*Member)(nil),                // 67: kith.node.api.v1.Member
-	(*SetChatRequest)(nil),        // 68: kith.node.api.v1.SetChatRequest
-	(*SetChatResponse)(nil),       // 69: kith.node.api.v1.SetChatResponse
-	(*SendRequest)(nil),           // 70: kith.node.api.v1.SendRequest
-	(*SendResponse)(nil),          // 71: kith.node.api.v1.SendResponse
-	(*EditRequest)(nil),           // 72: kith.node.api.v1.EditRequest
-	(*EditResponse)(nil),          // 73: kith.node.api.v1.EditResponse
-	(*RetractRequest)(nil),        // 74: kith.node.api.v1.RetractRequest
-	(*RetractResponse)(nil),       // 75: kith.node.api.v1.RetractResponse
-	(*ReactRequest)(nil),          // 76: kith.node.api.v1.ReactRequest
-	(*ReactResponse)(nil),         // 77: kith.node.api.v1.ReactResponse
-	(*GetMessageRequest)(nil),     // 78: kith.node.api.v1.GetMessageRequest
-	(*GetMessageResponse)(nil),    // 79: kith.node.api.v1.GetMessageResponse
-	(*HistoryRequest)(nil),        // 80: kith.node.api.v1.HistoryRequest
-	(*HistoryResponse)(nil),       // 81: kith.node.api.v1.HistoryResponse
-	(*SearchRequest)(nil),         // 82: kith.node.api.v1.SearchRequest
-	(*SearchResponse)(nil),        // 83: kith.node.api.v1.SearchResponse
-	(*MarkReadRequest)(nil),       // 84: kith.node.api.v1.MarkReadRequest
-	(*MarkReadResponse)(nil),      // 85: kith.node.api.v1.MarkReadResponse
-	(*ExportRequest)(nil),         // 86: kith.node.api.v1.ExportRequest
-	(*ExportResponse)(nil),        // 87: kith.node.api.v1.ExportResponse
-	(*OfferRequest)(nil),          // 88: kith.node.api.v1.OfferRequest
-	(*OfferResponse)(nil),         // 89: kith.node.api.v1.OfferResponse
-	(*Transfer)(nil),              // 90: kith.node.api.v1.Transfer
-	(*ListFilesRequest)(nil),      // 91: kith.node.api.v1.ListFilesRequest
-	(*ListFilesResponse)(nil),     // 92: kith.node.api.v1.ListFilesResponse
-	(*GetRequest)(nil),            // 93: kith.node.api.v1.GetRequest
-	(*GetResponse)(nil),           // 94: kith.node.api.v1.GetResponse
-	(*CancelRequest)(nil),         // 95: kith.node.api.v1.CancelRequest
-	(*CancelResponse)(nil),        // 96: kith.node.api.v1.CancelResponse
-	(*WatchRequest)(nil),          // 97: kith.node.api.v1.WatchRequest
-	(*WatchResponse)(nil),         // 98: kith.node.api.v1.WatchResponse
-	(*StorageNews)(nil),           // 99: kith.node.api.v1.StorageNews
+	(Reason)(0),                     // 0: kith.node.api.v1.Reason
+	(ChatKind)(0),                   // 1: kith.node.api.v1.ChatKind
+	(Role)(0),                       // 2: kith.node.api.v1.Role
+	(State)(0),                      // 3: kith.node.api.v1.State
+	(FriendState)(0),                // 4: kith.node.api.v1.FriendState
+	(TransferState)(0),              // 5: kith.node.api.v1.TransferState
+	(*ErrorDetail)(nil),             // 6: kith.node.api.v1.ErrorDetail
+	(*Person)(nil),                  // 7: kith.node.api.v1.Person
+	(*Chat)(nil),                    // 8: kith.node.api.v1.Chat
+	(*Message)(nil),                 // 9: kith.node.api.v1.Message
+	(*Quote)(nil),                   // 10: kith.node.api.v1.Quote
+	(*ReactionCount)(nil),           // 11: kith.node.api.v1.ReactionCount
+	(*FileOffer)(nil),               // 12: kith.node.api.v1.FileOffer
+	(*GetStatusRequest)(nil),        // 13: kith.node.api.v1.GetStatusRequest
+	(*GetStatusResponse)(nil),       // 14: kith.node.api.v1.GetStatusResponse
+	(*Traffic)(nil),                 // 15: kith.node.api.v1.Traffic
+	(*GetIdentityRequest)(nil),      // 16: kith.node.api.v1.GetIdentityRequest
+	(*GetIdentityResponse)(nil),     // 17: kith.node.api.v1.GetIdentityResponse
+	(*DeviceInfo)(nil),              // 18: kith.node.api.v1.DeviceInfo
+	(*SetNameRequest)(nil),          // 19: kith.node.api.v1.SetNameRequest
+	(*SetNameResponse)(nil),         // 20: kith.node.api.v1.SetNameResponse
+	(*CreateInviteRequest)(nil),     // 21: kith.node.api.v1.CreateInviteRequest
+	(*CreateInviteResponse)(nil),    // 22: kith.node.api.v1.CreateInviteResponse
+	(*ListInvitesRequest)(nil),      // 23: kith.node.api.v1.ListInvitesRequest
+	(*ListInvitesResponse)(nil),     // 24: kith.node.api.v1.ListInvitesResponse
+	(*InviteInfo)(nil),              // 25: kith.node.api.v1.InviteInfo
+	(*RevokeInviteRequest)(nil),     // 26: kith.node.api.v1.RevokeInviteRequest
+	(*RevokeInviteResponse)(nil),    // 27: kith.node.api.v1.RevokeInviteResponse
+	(*ListPeersRequest)(nil),        // 28: kith.node.api.v1.ListPeersRequest
+	(*ListPeersResponse)(nil),       // 29: kith.node.api.v1.ListPeersResponse
+	(*Peer)(nil),                    // 30: kith.node.api.v1.Peer
+	(*ConnectRequest)(nil),          // 31: kith.node.api.v1.ConnectRequest
+	(*ConnectResponse)(nil),         // 32: kith.node.api.v1.ConnectResponse
+	(*DiagnoseRequest)(nil),         // 33: kith.node.api.v1.DiagnoseRequest
+	(*DiagnoseResponse)(nil),        // 34: kith.node.api.v1.DiagnoseResponse
+	(*GetPreferencesRequest)(nil),   // 35: kith.node.api.v1.GetPreferencesRequest
+	(*GetPreferencesResponse)(nil),  // 36: kith.node.api.v1.GetPreferencesResponse
+	(*SetPreferenceRequest)(nil),    // 37: kith.node.api.v1.SetPreferenceRequest
+	(*SetPreferenceResponse)(nil),   // 38: kith.node.api.v1.SetPreferenceResponse
+	(*StopRequest)(nil),             // 39: kith.node.api.v1.StopRequest
+	(*StopResponse)(nil),            // 40: kith.node.api.v1.StopResponse
+	(*Friend)(nil),                  // 41: kith.node.api.v1.Friend
+	(*ListFriendsRequest)(nil),      // 42: kith.node.api.v1.ListFriendsRequest
+	(*ListFriendsResponse)(nil),     // 43: kith.node.api.v1.ListFriendsResponse
+	(*AddFriendRequest)(nil),        // 44: kith.node.api.v1.AddFriendRequest
+	(*AddFriendResponse)(nil),       // 45: kith.node.api.v1.AddFriendResponse
+	(*AcceptFriendRequest)(nil),     // 46: kith.node.api.v1.AcceptFriendRequest
+	(*AcceptFriendResponse)(nil),    // 47: kith.node.api.v1.AcceptFriendResponse
+	(*DeclineFriendRequest)(nil),    // 48: kith.node.api.v1.DeclineFriendRequest
+	(*DeclineFriendResponse)(nil),   // 49: kith.node.api.v1.DeclineFriendResponse
+	(*RemoveFriendRequest)(nil),     // 50: kith.node.api.v1.RemoveFriendRequest
+	(*RemoveFriendResponse)(nil),    // 51: kith.node.api.v1.RemoveFriendResponse
+	(*BlockFriendRequest)(nil),      // 52: kith.node.api.v1.BlockFriendRequest
+	(*BlockFriendResponse)(nil),     // 53: kith.node.api.v1.BlockFriendResponse
+	(*UnblockFriendRequest)(nil),    // 54: kith.node.api.v1.UnblockFriendRequest
+	(*UnblockFriendResponse)(nil),   // 55: kith.node.api.v1.UnblockFriendResponse
+	(*RenameFriendRequest)(nil),     // 56: kith.node.api.v1.RenameFriendRequest
+	(*RenameFriendResponse)(nil),    // 57: kith.node.api.v1.RenameFriendResponse
+	(*VerifyFriendRequest)(nil),     // 58: kith.node.api.v1.VerifyFriendRequest
+	(*VerifyFriendResponse)(nil),    // 59: kith.node.api.v1.VerifyFriendResponse
+	(*FindPeopleRequest)(nil),       // 60: kith.node.api.v1.FindPeopleRequest
+	(*FindPeopleResponse)(nil),      // 61: kith.node.api.v1.FindPeopleResponse
+	(*FoundPerson)(nil),             // 62: kith.node.api.v1.FoundPerson
+	(*IgnoreRequest)(nil),           // 63: kith.node.api.v1.IgnoreRequest
+	(*IgnoreResponse)(nil),          // 64: kith.node.api.v1.IgnoreResponse
+	(*ListIgnoredRequest)(nil),      // 65: kith.node.api.v1.ListIgnoredRequest
+	(*ListIgnoredResponse)(nil),     // 66: kith.node.api.v1.ListIgnoredResponse
+	(*SetHiddenWordsRequest)(nil),   // 67: kith.node.api.v1.SetHiddenWordsRequest
+	(*SetHiddenWordsResponse)(nil),  // 68: kith.node.api.v1.SetHiddenWordsResponse
+	(*ListChatsRequest)(nil),        // 69: kith.node.api.v1.ListChatsRequest
+	(*ListChatsResponse)(nil),       // 70: kith.node.api.v1.ListChatsResponse
+	(*GetChatRequest)(nil),          // 71: kith.node.api.v1.GetChatRequest
+	(*GetChatResponse)(nil),         // 72: kith.node.api.v1.GetChatResponse
+	(*JoinRequest)(nil),             // 73: kith.node.api.v1.JoinRequest
+	(*JoinResponse)(nil),            // 74: kith.node.api.v1.JoinResponse
+	(*LeaveRequest)(nil),            // 75: kith.node.api.v1.LeaveRequest
+	(*LeaveResponse)(nil),           // 76: kith.node.api.v1.LeaveResponse
+	(*ListMembersRequest)(nil),      // 77: kith.node.api.v1.ListMembersRequest
+	(*ListMembersResponse)(nil),     // 78: kith.node.api.v1.ListMembersResponse
+	(*Member)(nil),                  // 79: kith.node.api.v1.Member
+	(*SetChatRequest)(nil),          // 80: kith.node.api.v1.SetChatRequest
+	(*SetChatResponse)(nil),         // 81: kith.node.api.v1.SetChatResponse
+	(*SendRequest)(nil),             // 82: kith.node.api.v1.SendRequest
+	(*SendResponse)(nil),            // 83: kith.node.api.v1.SendResponse
+	(*EditRequest)(nil),             // 84: kith.node.api.v1.EditRequest
+	(*EditResponse)(nil),            // 85: kith.node.api.v1.EditResponse
+	(*RetractRequest)(nil),          // 86: kith.node.api.v1.RetractRequest
+	(*RetractResponse)(nil),         // 87: kith.node.api.v1.RetractResponse
+	(*ReactRequest)(nil),            // 88: kith.node.api.v1.ReactRequest
+	(*ReactResponse)(nil),           // 89: kith.node.api.v1.ReactResponse
+	(*GetMessageRequest)(nil),       // 90: kith.node.api.v1.GetMessageRequest
+	(*GetMessageResponse)(nil),      // 91: kith.node.api.v1.GetMessageResponse
+	(*HistoryRequest)(nil),          // 92: kith.node.api.v1.HistoryRequest
+	(*HistoryResponse)(nil),         // 93: kith.node.api.v1.HistoryResponse
+	(*SignalTypingRequest)(nil),     // 94: kith.node.api.v1.SignalTypingRequest
+	(*SignalTypingResponse)(nil),    // 95: kith.node.api.v1.SignalTypingResponse
+	(*ListReceiptsRequest)(nil),     // 96: kith.node.api.v1.ListReceiptsRequest
+	(*ListReceiptsResponse)(nil),    // 97: kith.node.api.v1.ListReceiptsResponse
+	(*Receipt)(nil),                 // 98: kith.node.api.v1.Receipt
+	(*GetCompletenessRequest)(nil),  // 99: kith.node.api.v1.GetCompletenessRequest
+	(*GetCompletenessResponse)(nil), // 100: kith.node.api.v1.GetCompletenessResponse
+	(*MissingFrom)(nil),             // 101: kith.node.api.v1.MissingFrom
+	(*PinRequest)(nil),              // 102: kith.node.api.v1.PinRequest
+	(*PinResponse)(nil),             // 103: kith.node.api.v1.PinResponse
+	(*SearchRequest)(nil),           // 104: kith.node.api.v1.SearchRequest
+	(*SearchResponse)(nil),          // 105: kith.node.api.v1.SearchResponse
+	(*MarkReadRequest)(nil),         // 106: kith.node.api.v1.MarkReadRequest
+	(*MarkReadResponse)(nil),        // 107: kith.node.api.v1.MarkReadResponse
+	(*ExportRequest)(nil),           // 108: kith.node.api.v1.ExportRequest
+	(*ExportResponse)(nil),          // 109: kith.node.api.v1.ExportResponse
+	(*OfferRequest)(nil),            // 110: kith.node.api.v1.OfferRequest
+	(*OfferResponse)(nil),           // 111: kith.node.api.v1.OfferResponse
+	(*Transfer)(nil),                // 112: kith.node.api.v1.Transfer
+	(*ListFilesRequest)(nil),        // 113: kith.node.api.v1.ListFilesRequest
+	(*ListFilesResponse)(nil),       // 114: kith.node.api.v1.ListFilesResponse
+	(*GetRequest)(nil),              // 115: kith.node.api.v1.GetRequest
+	(*GetResponse)(nil),             // 116: kith.node.api.v1.GetResponse
+	(*CancelRequest)(nil),           // 117: kith.node.api.v1.CancelRequest
+	(*CancelResponse)(nil),          // 118: kith.node.api.v1.CancelResponse
+	(*ReadRequest)(nil),             // 119: kith.node.api.v1.ReadRequest
+	(*ReadResponse)(nil),            // 120: kith.node.api.v1.ReadResponse
+	(*WatchRequest)(nil),            // 121: kith.node.api.v1.WatchRequest
+	(*WatchResponse)(nil),           // 122: kith.node.api.v1.WatchResponse
+	(*StorageNews)(nil),             // 123: kith.node.api.v1.StorageNews
+	(*Typing)(nil),                  // 124: kith.node.api.v1.Typing
+	(*Preference)(nil),              // 125: kith.node.api.v1.Preference
+	(*SyncNews)(nil),                // 126: kith.node.api.v1.SyncNews
+	(*LogLine)(nil),                 // 127: kith.node.api.v1.LogLine
+	(*CreateGroupRequest)(nil),      // 128: kith.node.api.v1.CreateGroupRequest
+	(*CreateGroupResponse)(nil),     // 129: kith.node.api.v1.CreateGroupResponse
+	(*InviteToGroupRequest)(nil),    // 130: kith.node.api.v1.InviteToGroupRequest
+	(*InviteToGroupResponse)(nil),   // 131: kith.node.api.v1.InviteToGroupResponse
+	(*AcceptGroupRequest)(nil),      // 132: kith.node.api.v1.AcceptGroupRequest
+	(*AcceptGroupResponse)(nil),     // 133: kith.node.api.v1.AcceptGroupResponse
+	(*DeclineGroupRequest)(nil),     // 134: kith.node.api.v1.DeclineGroupRequest
+	(*DeclineGroupResponse)(nil),    // 135: kith.node.api.v1.DeclineGroupResponse
+	(*RemoveMemberRequest)(nil),     // 136: kith.node.api.v1.RemoveMemberRequest
+	(*RemoveMemberResponse)(nil),    // 137: kith.node.api.v1.RemoveMemberResponse
+	(*SetRoleRequest)(nil),          // 138: kith.node.api.v1.SetRoleRequest
+	(*SetRoleResponse)(nil),         // 139: kith.node.api.v1.SetRoleResponse
+	(*SetGroupRequest)(nil),         // 140: kith.node.api.v1.SetGroupRequest
+	(*SetGroupResponse)(nil),        // 141: kith.node.api.v1.SetGroupResponse
+	(*CreateGroupLinkRequest)(nil),  // 142: kith.node.api.v1.CreateGroupLinkRequest
+	(*CreateGroupLinkResponse)(nil), // 143: kith.node.api.v1.CreateGroupLinkResponse
+	(*GroupLink)(nil),               // 144: kith.node.api.v1.GroupLink
+	(*ListGroupLinksRequest)(nil),   // 145: kith.node.api.v1.ListGroupLinksRequest
+	(*ListGroupLinksResponse)(nil),  // 146: kith.node.api.v1.ListGroupLinksResponse
+	(*RevokeGroupLinkRequest)(nil),  // 147: kith.node.api.v1.RevokeGroupLinkRequest
+	(*RevokeGroupLinkResponse)(nil), // 148: kith.node.api.v1.RevokeGroupLinkResponse
+	(*TakeOverRequest)(nil),         // 149: kith.node.api.v1.TakeOverRequest
+	(*TakeOverResponse)(nil),        // 150: kith.node.api.v1.TakeOverResponse
+	(*ListDevicesRequest)(nil),      // 151: kith.node.api.v1.ListDevicesRequest
+	(*ListDevicesResponse)(nil),     // 152: kith.node.api.v1.ListDevicesResponse
+	(*LinkDeviceRequest)(nil),       // 153: kith.node.api.v1.LinkDeviceRequest
+	(*LinkDeviceResponse)(nil),      // 154: kith.node.api.v1.LinkDeviceResponse
+	(*ConfirmDeviceRequest)(nil),    // 155: kith.node.api.v1.ConfirmDeviceRequest
+	(*ConfirmDeviceResponse)(nil),   // 156: kith.node.api.v1.ConfirmDeviceResponse
+	(*RenameDeviceRequest)(nil),     // 157: kith.node.api.v1.RenameDeviceRequest
+	(*RenameDeviceResponse)(nil),    // 158: kith.node.api.v1.RenameDeviceResponse
+	(*RevokeDeviceRequest)(nil),     // 159: kith.node.api.v1.RevokeDeviceRequest
+	(*RevokeDeviceResponse)(nil),    // 160: kith.node.api.v1.RevokeDeviceResponse
+	nil,                             // 161: kith.node.api.v1.GetPreferencesResponse.PreferencesEntry
 }
 var file_node_api_v1_kith_proto_depIdxs = []int32{
-	0,  // 0: kith.node.api.v1.ErrorDetail.reason:type_name -> kith.node.api.v1.Reason
-	1,  // 1: kith.node.api.v1.Chat.kind:type_name -> kith.node.api.v1.ChatKind
-	6,  // 2: kith.node.api.v1.Chat.peer:type_name -> kith.node.api.v1.Person
-	8,  // 3: kith.node.api.v1.Chat.last:type_name -> kith.node.api.v1.Message
-	6,  // 4: kith.node.api.v1.Message.from:type_name -> kith.node.api.v1.Person
-	2,  // 5: kith.node.api.v1.Message.state:type_name -> kith.node.api.v1.State
-	9,  // 6: kith.node.api.v1.Message.reactions:type_name -> kith.node.api.v1.ReactionCount
-	10, // 7: kith.node.api.v1.Message.file:type_name -> kith.node.api.v1.FileOffer
-	13, // 8: kith.node.api.v1.GetStatusResponse.traffic:type_name -> kith.node.api.v1.Traffic
-	16, // 9: kith.node.api.v1.GetIdentityResponse.devices:type_name -> kith.node.api.v1.DeviceInfo
-	23, // 10: kith.node.api.v1.ListInvitesResponse.invites:type_name -> kith.node.api.v1.InviteInfo
-	28, // 11: kith.node.api.v1.ListPeersResponse.peers:type_name -> kith.node.api.v1.Peer
-	6,  // 12: kith.node.api.v1.Peer.person:type_name -> kith.node.api.v1.Person
-	28, // 13: kith.node.api.v1.ConnectResponse.peer:type_name -> kith.node.api.v1.Peer
-	6,  // 14: kith.node.api.v1.Friend.person:type_name -> kith.node.api.v1.Person
-	3,  // 15: kith.node.api.v1.Friend.state:type_name -> kith.node.api.v1.FriendState
-	35, // 16: kith.node.api.v1.ListFriendsResponse.friends:type_name -> kith.node.api.v1.Friend
-	35, // 17: kith.node.api.v1.AddFriendResponse.friend:type_name -> kith.node.api.v1.Friend
-	35, // 18: kith.node.api.v1.AcceptFriendResponse.friend:type_name -> kith.node.api.v1.Friend
-	35, // 19: kith.node.api.v1.BlockFriendResponse.friend:type_name -> kith.node.api.v1.Friend
-	35, // 20: kith.node.api.v1.RenameFriendResponse.friend:type_name -> kith.node.api.v1.Friend
-	35, // 21: kith.node.api.v1.VerifyFriendResponse.friend:type_name -> kith.node.api.v1.Friend
-	56, // 22: kith.node.api.v1.FindPeopleResponse.people:type_name -> kith.node.api.v1.FoundPerson
-	6,  // 23: kith.node.api.v1.FoundPerson.person:type_name -> kith.node.api.v1.Person
-	3,  // 24: kith.node.api.v1.FoundPerson.state:type_name -> kith.node.api.v1.FriendState
-	7,  // 25: kith.node.api.v1.ListChatsResponse.chats:type_name -> kith.node.api.v1.Chat
-	7,  // 26: kith.node.api.v1.GetChatResponse.chat:type_name -> kith.node.api.v1.Chat
-	7,  // 27: kith.node.api.v1.JoinResponse.chat:type_name -> kith.node.api.v1.Chat
-	67, // 28: kith.node.api.v1.ListMembersResponse.members:type_name -> kith.node.api.v1.Member
-	6,  // 29: kith.node.api.v1.Member.person:type_name -> kith.node.api.v1.Person
-	7,  // 30: kith.node.api.v1.SetChatResponse.chat:type_name -> kith.node.api.v1.Chat
-	8,  // 31: kith.node.api.v1.SendResponse.message:type_name -> kith.node.api.v1.Message
-	8,  // 32: kith.node.api.v1.EditResponse.message:type_name -> kith.node.api.v1.Message
-	8,  // 33: kith.node.api.v1.RetractResponse.message:type_name -> kith.node.api.v1.Message
-	8,  // 34: kith.node.api.v1.ReactResponse.message:type_name -> kith.node.api.v1.Message
-	8,  // 35: kith.node.api.v1.GetMessageResponse.message:type_name -> kith.node.api.v1.Message
-	8,  // 36: kith.node.api.v1.HistoryResponse.messages:type_name -> kith.node.api.v1.Message
-	8,  // 37: kith.node.api.v1.SearchResponse.messages:type_name -> kith.node.api.v1.Message
-	7,  // 38: kith.node.api.v1.MarkReadResponse.chat:type_name -> kith.node.api.v1.Chat
-	8,  // 39: kith.node.api.v1.OfferResponse.message:type_name -> kith.node.api.v1.Message
-	90, // 40: kith.node.api.v1.OfferResponse.transfer:type_name -> kith.node.api.v1.Transfer
-	4,  // 41: kith.node.api.v1.Transfer.state:type_name -> kith.node.api.v1.TransferState
-	6,  // 42: kith.node.api.v1.Transfer.from:type_name -> kith.node.api.v1.Person
-	90, // 43: kith.node.api.v1.ListFilesResponse.files:type_name -> kith.node.api.v1.Transfer
-	90, // 44: kith.node.api.v1.GetResponse.transfer:type_name -> kith.node.api.v1.Transfer
-	90, // 45: kith.node.api.v1.CancelResponse.transfer:type_name -> kith.node.api.v1.Transfer
-	8,  // 46: kith.node.api.v1.WatchResponse.message:type_name -> kith.node.api.v1.Message
-	7,  // 47: kith.node.api.v1.WatchResponse.chat:type_name -> kith.node.api.v1.Chat
-	35, // 48: kith.node.api.v1.WatchResponse.friend:type_name -> kith.node.api.v1.Friend
-	90, // 49: kith.node.api.v1.WatchResponse.transfer:type_name -> kith.node.api.v1.Transfer
-	67, // 50: kith.node.api.v1.WatchResponse.presence:type_name -> kith.node.api.v1.Member
-	99, // 51: kith.node.api.v1.WatchResponse.storage:type_name -> kith.node.api.v1.StorageNews
-	11, // 52: kith.node.api.v1.NodeService.GetStatus:input_type -> kith.node.api.v1.GetStatusRequest
-	14, // 53: kith.node.api.v1.NodeService.GetIdentity:input_type -> kith.node.api.v1.GetIdentityRequest
-	17, // 54: kith.node.api.v1.NodeService.SetName:input_type -> kith.node.api.v1.SetNameRequest
-	19, // 55: kith.node.api.v1.NodeService.CreateInvite:input_type -> kith.node.api.v1.CreateInviteRequest
-	21, // 56: kith.node.api.v1.NodeService.ListInvites:input_type -> kith.node.api.v1.ListInvitesRequest
-	24, // 57: kith.node.api.v1.NodeService.RevokeInvite:input_type -> kith.node.api.v1.RevokeInviteRequest
-	26, // 58: kith.node.api.v1.NodeService.ListPeers:input_type -> kith.node.api.v1.ListPeersRequest
-	29, // 59: kith.node.api.v1.NodeService.Connect:input_type -> kith.node.api.v1.ConnectRequest
-	31, // 60: kith.node.api.v1.NodeService.Diagnose:input_type -> kith.node.api.v1.DiagnoseRequest
-	33, // 61: kith.node.api.v1.NodeService.Stop:input_type -> kith.node.api.v1.StopRequest
-	97, // 62: kith.node.api.v1.NodeService.Watch:input_type -> kith.node.api.v1.WatchRequest
-	36, // 63: kith.node.api.v1.FriendService.ListFriends:input_type -> kith.node.api.v1.ListFriendsRequest
-	38, // 64: kith.node.api.v1.FriendService.AddFriend:input_type -> kith.node.api.v1.AddFriendRequest
-	40, // 65: kith.node.api.v1.FriendService.AcceptFriend:input_type -> kith.node.api.v1.AcceptFriendRequest
-	42, // 66: kith.node.api.v1.FriendService.DeclineFriend:input_type -> kith.node.api.v1.DeclineFriendRequest
-	44, // 67: kith.node.api.v1.FriendService.RemoveFriend:input_type -> kith.node.api.v1.RemoveFriendRequest
-	46, // 68: kith.node.api.v1.FriendService.BlockFriend:input_type -> kith.node.api.v1.BlockFriendRequest
-	48, // 69: kith.node.api.v1.FriendService.UnblockFriend:input_type -> kith.node.api.v1.UnblockFriendRequest
-	50, // 70: kith.node.api.v1.FriendService.RenameFriend:input_type -> kith.node.api.v1.RenameFriendRequest
-	52, // 71: kith.node.api.v1.FriendService.VerifyFriend:input_type -> kith.node.api.v1.VerifyFriendRequest
-	54, // 72: kith.node.api.v1.FriendService.FindPeople:input_type -> kith.node.api.v1.FindPeopleRequest
-	57, // 73: kith.node.api.v1.ChatService.ListChats:input_type -> kith.node.api.v1.ListChatsRequest
-	59, // 74: kith.node.api.v1.ChatService.GetChat:input_type -> kith.node.api.v1.GetChatRequest
-	61, // 75: kith.node.api.v1.ChatService.Join:input_type -> kith.node.api.v1.JoinRequest
-	63, // 76: kith.node.api.v1.ChatService.Leave:input_type -> kith.node.api.v1.LeaveRequest
-	65, // 77: kith.node.api.v1.ChatService.ListMembers:input_type -> kith.node.api.v1.ListMembersRequest
-	68, // 78: kith.node.api.v1.ChatService.SetChat:input_type -> kith.node.api.v1.SetChatRequest
-	70, // 79: kith.node.api.v1.ChatService.Send:input_type -> kith.node.api.v1.SendRequest
-	72, // 80: kith.node.api.v1.ChatService.Edit:input_type -> kith.node.api.v1.EditRequest
-	74, // 81: kith.node.api.v1.ChatService.Retract:input_type -> kith.node.api.v1.RetractRequest
-	76, // 82: kith.node.api.v1.ChatService.React:input_type -> kith.node.api.v1.ReactRequest
-	78, // 83: kith.node.api.v1.ChatService.GetMessage:input_type -> kith.node.api.v1.GetMessageRequest
-	80, // 84: kith.node.api.v1.ChatService.History:input_type -> kith.node.api.v1.HistoryRequest
-	82, // 85: kith.node.api.v1.ChatService.Search:input_type -> kith.node.api.v1.SearchRequest
-	84, // 86: kith.node.api.v1.ChatService.MarkRead:input_type -> kith.node.api.v1.MarkReadRequest
-	86, // 87: kith.node.api.v1.ChatService.Export:input_type -> kith.node.api.v1.ExportRequest
-	88, // 88: kith.node.api.v1.FileService.Offer:input_type -> kith.node.api.v1.OfferRequest
-	91, // 89: kith.node.api.v1.FileService.ListFiles:input_type -> kith.node.api.v1.ListFilesRequest
-	93, // 90: kith.node.api.v1.FileService.Get:input_type -> kith.node.api.v1.GetRequest
-	95, // 91: kith.node.api.v1.FileService.Cancel:input_type -> kith.node.api.v1.CancelRequest
-	12, // 92: kith.node.api.v1.NodeService.GetStatus:output_type -> kith.node.api.v1.GetStatusResponse
-	15, // 93: kith.node.api.v1.NodeService.GetIdentity:output_type -> kith.node.api.v1.GetIdentityResponse
-	18, // 94: kith.node.api.v1.NodeService.SetName:output_type -> kith.node.api.v1.SetNameResponse
-	20, // 95: kith.node.api.v1.NodeService.CreateInvite:output_type -> kith.node.api.v1.CreateInviteResponse
-	22, // 96: kith.node.api.v1.NodeService.ListInvites:output_type -> kith.node.api.v1.ListInvitesResponse
-	25, // 97: kith.node.api.v1.NodeService.RevokeInvite:output_type -> kith.node.api.v1.RevokeInviteResponse
-	27, // 98: kith.node.api.v1.NodeService.ListPeers:output_type -> kith.node.api.v1.ListPeersResponse
-	30, // 99: kith.node.api.v1.NodeService.Connect:output_type -> kith.node.api.v1.ConnectResponse
-	32, // 100: kith.node.api.v1.NodeService.Diagnose:output_type -> kith.node.api.v1.DiagnoseResponse
-	34, // 101: kith.node.api.v1.NodeService.Stop:output_type -> kith.node.api.v1.StopResponse
-	98, // 102: kith.node.api.v1.NodeService.Watch:output_type -> kith.node.api.v1.WatchResponse
-	37, // 103: kith.node.api.v1.FriendService.ListFriends:output_type -> kith.node.api.v1.ListFriendsResponse
-	39, // 104: kith.node.api.v1.FriendService.AddFriend:output_type -> kith.node.api.v1.AddFriendResponse
-	41, // 105: kith.node.api.v1.FriendService.AcceptFriend:output_type -> kith.node.api.v1.AcceptFriendResponse
-	43, // 106: kith.node.api.v1.FriendService.DeclineFriend:output_type -> kith.node.api.v1.DeclineFriendResponse
-	45, // 107: kith.node.api.v1.FriendService.RemoveFriend:output_type -> kith.node.api.v1.RemoveFriendResponse
-	47, // 108: kith.node.api.v1.FriendService.BlockFriend:output_type -> kith.node.api.v1.BlockFriendResponse
-	49, // 109: kith.node.api.v1.FriendService.UnblockFriend:output_type -> kith.node.api.v1.UnblockFriendResponse
-	51, // 110: kith.node.api.v1.FriendService.RenameFriend:output_type -> kith.node.api.v1.RenameFriendResponse
-	53, // 111: kith.node.api.v1.FriendService.VerifyFriend:output_type -> kith.node.api.v1.VerifyFriendResponse
-	55, // 112: kith.node.api.v1.FriendService.FindPeople:output_type -> kith.node.api.v1.FindPeopleResponse
-	58, // 113: kith.node.api.v1.ChatService.ListChats:output_type -> kith.node.api.v1.ListChatsResponse
-	60, // 114: kith.node.api.v1.ChatService.GetChat:output_type -> kith.node.api.v1.GetChatResponse
-	62, // 115: kith.node.api.v1.ChatService.Join:output_type -> kith.node.api.v1.JoinResponse
-	64, // 116: kith.node.api.v1.ChatService.Leave:output_type -> kith.node.api.v1.LeaveResponse
-	66, // 117: kith.node.api.v1.ChatService.ListMembers:output_type -> kith.node.api.v1.ListMembersResponse
-	69, // 118: kith.node.api.v1.ChatService.SetChat:output_type -> kith.node.api.v1.SetChatResponse
-	71, // 119: kith.node.api.v1.ChatService.Send:output_type -> kith.node.api.v1.SendResponse
-	73, // 120: kith.node.api.v1.ChatService.Edit:output_type -> kith.node.api.v1.EditResponse
-	75, // 121: kith.node.api.v1.ChatService.Retract:output_type -> kith.node.api.v1.RetractResponse
-	77, // 122: kith.node.api.v1.ChatService.React:output_type -> kith.node.api.v1.ReactResponse
-	79, // 123: kith.node.api.v1.ChatService.GetMessage:output_type -> kith.node.api.v1.GetMessageResponse
-	81, // 124: kith.node.api.v1.ChatService.History:output_type -> kith.node.api.v1.HistoryResponse
-	83, // 125: kith.node.api.v1.ChatService.Search:output_type -> kith.node.api.v1.SearchResponse
-	85, // 126: kith.node.api.v1.ChatService.MarkRead:output_type -> kith.node.api.v1.MarkReadResponse
-	87, // 127: kith.node.api.v1.ChatService.Export:output_type -> kith.node.api.v1.ExportResponse
-	89, // 128: kith.node.api.v1.FileService.Offer:output_type -> kith.node.api.v1.OfferResponse
-	92, // 129: kith.node.api.v1.FileService.ListFiles:output_type -> kith.node.api.v1.ListFilesResponse
-	94, // 130: kith.node.api.v1.FileService.Get:output_type -> kith.node.api.v1.GetResponse
-	96, // 131: kith.node.api.v1.FileService.Cancel:output_type -> kith.node.api.v1.CancelResponse
-	92, // [92:132] is the sub-list for method output_type
-	52, // [52:92] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	0,   // 0: kith.node.api.v1.ErrorDetail.reason:type_name -> kith.node.api.v1.Reason
+	1,   // 1: kith.node.api.v1.Chat.kind:type_name -> kith.node.api.v1.ChatKind
+	7,   // 2: kith.node.api.v1.Chat.peer:type_name -> kith.node.api.v1.Person
+	9,   // 3: kith.node.api.v1.Chat.last:type_name -> kith.node.api.v1.Message
+	7,   // 4: kith.node.api.v1.Chat.invited_by:type_name -> kith.node.api.v1.Person
+	2,   // 5: kith.node.api.v1.Chat.role:type_name -> kith.node.api.v1.Role
+	7,   // 6: kith.node.api.v1.Message.from:type_name -> kith.node.api.v1.Person
+	3,   // 7: kith.node.api.v1.Message.state:type_name -> kith.node.api.v1.State
+	11,  // 8: kith.node.api.v1.Message.reactions:type_name -> kith.node.api.v1.ReactionCount
+	12,  // 9: kith.node.api.v1.Message.file:type_name -> kith.node.api.v1.FileOffer
+	10,  // 10: kith.node.api.v1.Message.quote:type_name -> kith.node.api.v1.Quote
+	7,   // 11: kith.node.api.v1.Quote.from:type_name -> kith.node.api.v1.Person
+	15,  // 12: kith.node.api.v1.GetStatusResponse.traffic:type_name -> kith.node.api.v1.Traffic
+	18,  // 13: kith.node.api.v1.GetIdentityResponse.devices:type_name -> kith.node.api.v1.DeviceInfo
+	25,  // 14: kith.node.api.v1.ListInvitesResponse.invites:type_name -> kith.node.api.v1.InviteInfo
+	30,  // 15: kith.node.api.v1.ListPeersResponse.peers:type_name -> kith.node.api.v1.Peer
+	7,   // 16: kith.node.api.v1.Peer.person:type_name -> kith.node.api.v1.Person
+	30,  // 17: kith.node.api.v1.ConnectResponse.peer:type_name -> kith.node.api.v1.Peer
+	161, // 18: kith.node.api.v1.GetPreferencesResponse.preferences:type_name -> kith.node.api.v1.GetPreferencesResponse.PreferencesEntry
+	7,   // 19: kith.node.api.v1.Friend.person:type_name -> kith.node.api.v1.Person
+	4,   // 20: kith.node.api.v1.Friend.state:type_name -> kith.node.api.v1.FriendState
+	41,  // 21: kith.node.api.v1.ListFriendsResponse.friends:type_name -> kith.node.api.v1.Friend
+	41,  // 22: kith.node.api.v1.AddFriendResponse.friend:type_name -> kith.node.api.v1.Friend
+	41,  // 23: kith.node.api.v1.AcceptFriendResponse.friend:type_name -> kith.node.api.v1.Friend
+	41,  // 24: kith.node.api.v1.BlockFriendResponse.friend:type_name -> kith.node.api.v1.Friend
+	41,  // 25: kith.node.api.v1.RenameFriendResponse.friend:type_name -> kith.node.api.v1.Friend
+	41,  // 26: kith.node.api.v1.VerifyFriendResponse.friend:type_name -> kith.node.api.v1.Friend
+	62,  // 27: kith.node.api.v1.FindPeopleResponse.people:type_name -> kith.node.api.v1.FoundPerson
+	7,   // 28: kith.node.api.v1.FoundPerson.person:type_name -> kith.node.api.v1.Person
+	4,   // 29: kith.node.api.v1.FoundPerson.state:type_name -> kith.node.api.v1.FriendState
+	7,   // 30: kith.node.api.v1.ListIgnoredResponse.people:type_name -> kith.node.api.v1.Person
+	8,   // 31: kith.node.api.v1.ListChatsResponse.chats:type_name -> kith.node.api.v1.Chat
+	8,   // 32: kith.node.api.v1.GetChatResponse.chat:type_name -> kith.node.api.v1.Chat
+	8,   // 33: kith.node.api.v1.JoinResponse.chat:type_name -> kith.node.api.v1.Chat
+	79,  // 34: kith.node.api.v1.ListMembersResponse.members:type_name -> kith.node.api.v1.Member
+	7,   // 35: kith.node.api.v1.Member.person:type_name -> kith.node.api.v1.Person
+	2,   // 36: kith.node.api.v1.Member.role:type_name -> kith.node.api.v1.Role
+	8,   // 37: kith.node.api.v1.SetChatResponse.chat:type_name -> kith.node.api.v1.Chat
+	9,   // 38: kith.node.api.v1.SendResponse.message:type_name -> kith.node.api.v1.Message
+	9,   // 39: kith.node.api.v1.EditResponse.message:type_name -> kith.node.api.v1.Message
+	9,   // 40: kith.node.api.v1.RetractResponse.message:type_name -> kith.node.api.v1.Message
+	9,   // 41: kith.node.api.v1.ReactResponse.message:type_name -> kith.node.api.v1.Message
+	9,   // 42: kith.node.api.v1.GetMessageResponse.message:type_name -> kith.node.api.v1.Message
+	9,   // 43: kith.node.api.v1.HistoryResponse.messages:type_name -> kith.node.api.v1.Message
+	98,  // 44: kith.node.api.v1.ListReceiptsResponse.receipts:type_name -> kith.node.api.v1.Receipt
+	7,   // 45: kith.node.api.v1.Receipt.person:type_name -> kith.node.api.v1.Person
+	3,   // 46: kith.node.api.v1.Receipt.state:type_name -> kith.node.api.v1.State
+	101, // 47: kith.node.api.v1.GetCompletenessResponse.from:type_name -> kith.node.api.v1.MissingFrom
+	7,   // 48: kith.node.api.v1.GetCompletenessResponse.asked:type_name -> kith.node.api.v1.Person
+	7,   // 49: kith.node.api.v1.GetCompletenessResponse.ahead:type_name -> kith.node.api.v1.Person
+	7,   // 50: kith.node.api.v1.MissingFrom.person:type_name -> kith.node.api.v1.Person
+	9,   // 51: kith.node.api.v1.PinResponse.message:type_name -> kith.node.api.v1.Message
+	9,   // 52: kith.node.api.v1.SearchResponse.messages:type_name -> kith.node.api.v1.Message
+	8,   // 53: kith.node.api.v1.MarkReadResponse.chat:type_name -> kith.node.api.v1.Chat
+	9,   // 54: kith.node.api.v1.OfferResponse.message:type_name -> kith.node.api.v1.Message
+	112, // 55: kith.node.api.v1.OfferResponse.transfer:type_name -> kith.node.api.v1.Transfer
+	5,   // 56: kith.node.api.v1.Transfer.state:type_name -> kith.node.api.v1.TransferState
+	7,   // 57: kith.node.api.v1.Transfer.from:type_name -> kith.node.api.v1.Person
+	112, // 58: kith.node.api.v1.ListFilesResponse.files:type_name -> kith.node.api.v1.Transfer
+	112, // 59: kith.node.api.v1.GetResponse.transfer:type_name -> kith.node.api.v1.Transfer
+	112, // 60: kith.node.api.v1.CancelResponse.transfer:type_name -> kith.node.api.v1.Transfer
+	9,   // 61: kith.node.api.v1.WatchResponse.message:type_name -> kith.node.api.v1.Message
+	8,   // 62: kith.node.api.v1.WatchResponse.chat:type_name -> kith.node.api.v1.Chat
+	41,  // 63: kith.node.api.v1.WatchResponse.friend:type_name -> kith.node.api.v1.Friend
+	112, // 64: kith.node.api.v1.WatchResponse.transfer:type_name -> kith.node.api.v1.Transfer
+	79,  // 65: kith.node.api.v1.WatchResponse.presence:type_name -> kith.node.api.v1.Member
+	123, // 66: kith.node.api.v1.WatchResponse.storage:type_name -> kith.node.api.v1.StorageNews
+	124, // 67: kith.node.api.v1.WatchResponse.typing:type_name -> kith.node.api.v1.Typing
+	125, // 68: kith.node.api.v1.WatchResponse.preference:type_name -> kith.node.api.v1.Preference
+	126, // 69: kith.node.api.v1.WatchResponse.sync:type_name -> kith.node.api.v1.SyncNews
+	127, // 70: kith.node.api.v1.WatchResponse.log:type_name -> kith.node.api.v1.LogLine
+	7,   // 71: kith.node.api.v1.Typing.person:type_name -> kith.node.api.v1.Person
+	7,   // 72: kith.node.api.v1.SyncNews.from:type_name -> kith.node.api.v1.Person
+	8,   // 73: kith.node.api.v1.CreateGroupResponse.chat:type_name -> kith.node.api.v1.Chat
+	8,   // 74: kith.node.api.v1.InviteToGroupResponse.chat:type_name -> kith.node.api.v1.Chat
+	8,   // 75: kith.node.api.v1.AcceptGroupResponse.chat:type_name -> kith.node.api.v1.Chat
+	8,   // 76: kith.node.api.v1.RemoveMemberResponse.chat:type_name -> kith.node.api.v1.Chat
+	2,   // 77: kith.node.api.v1.SetRoleRequest.role:type_name -> kith.node.api.v1.Role
+	8,   // 78: kith.node.api.v1.SetRoleResponse.chat:type_name -> kith.node.api.v1.Chat
+	8,   // 79: kith.node.api.v1.SetGroupResponse.chat:type_name -> kith.node.api.v1.Chat
+	144, // 80: kith.node.api.v1.CreateGroupLinkResponse.link:type_name -> kith.node.api.v1.GroupLink
+	144, // 81: kith.node.api.v1.ListGroupLinksResponse.links:type_name -> kith.node.api.v1.GroupLink
+	8,   // 82: kith.node.api.v1.TakeOverResponse.chat:type_name -> kith.node.api.v1.Chat
+	18,  // 83: kith.node.api.v1.ListDevicesResponse.devices:type_name -> kith.node.api.v1.DeviceInfo
+	18,  // 84: kith.node.api.v1.RenameDeviceResponse.device:type_name -> kith.node.api.v1.DeviceInfo
+	13,  // 85: kith.node.api.v1.NodeService.GetStatus:input_type -> kith.node.api.v1.GetStatusRequest
+	16,  // 86: kith.node.api.v1.NodeService.GetIdentity:input_type -> kith.node.api.v1.GetIdentityRequest
+	19,  // 87: kith.node.api.v1.NodeService.SetName:input_type -> kith.node.api.v1.SetNameRequest
+	21,  // 88: kith.node.api.v1.NodeService.CreateInvite:input_type -> kith.node.api.v1.CreateInviteRequest
+	23,  // 89: kith.node.api.v1.NodeService.ListInvites:input_type -> kith.node.api.v1.ListInvitesRequest
+	26,  // 90: kith.node.api.v1.NodeService.RevokeInvite:input_type -> kith.node.api.v1.RevokeInviteRequest
+	28,  // 91: kith.node.api.v1.NodeService.ListPeers:input_type -> kith.node.api.v1.ListPeersRequest
+	31,  // 92: kith.node.api.v1.NodeService.Connect:input_type -> kith.node.api.v1.ConnectRequest
+	33,  // 93: kith.node.api.v1.NodeService.Diagnose:input_type -> kith.node.api.v1.DiagnoseRequest
+	35,  // 94: kith.node.api.v1.NodeService.GetPreferences:input_type -> kith.node.api.v1.GetPreferencesRequest
+	37,  // 95: kith.node.api.v1.NodeService.SetPreference:input_type -> kith.node.api.v1.SetPreferenceRequest
+	39,  // 96: kith.node.api.v1.NodeService.Stop:input_type -> kith.node.api.v1.StopRequest
+	121, // 97: kith.node.api.v1.NodeService.Watch:input_type -> kith.node.api.v1.WatchRequest
+	42,  // 98: kith.node.api.v1.FriendService.ListFriends:input_type -> kith.node.api.v1.ListFriendsRequest
+	44,  // 99: kith.node.api.v1.FriendService.AddFriend:input_type -> kith.node.api.v1.AddFriendRequest
+	46,  // 100: kith.node.api.v1.FriendService.AcceptFriend:input_type -> kith.node.api.v1.AcceptFriendRequest
+	48,  // 101: kith.node.api.v1.FriendService.DeclineFriend:input_type -> kith.node.api.v1.DeclineFriendRequest
+	50,  // 102: kith.node.api.v1.FriendService.RemoveFriend:input_type -> kith.node.api.v1.RemoveFriendRequest
+	52,  // 103: kith.node.api.v1.FriendService.BlockFriend:input_type -> kith.node.api.v1.BlockFriendRequest
+	54,  // 104: kith.node.api.v1.FriendService.UnblockFriend:input_type -> kith.node.api.v1.UnblockFriendRequest
+	56,  // 105: kith.node.api.v1.FriendService.RenameFriend:input_type -> kith.node.api.v1.RenameFriendRequest
+	58,  // 106: kith.node.api.v1.FriendService.VerifyFriend:input_type -> kith.node.api.v1.VerifyFriendRequest
+	60,  // 107: kith.node.api.v1.FriendService.FindPeople:input_type -> kith.node.api.v1.FindPeopleRequest
+	63,  // 108: kith.node.api.v1.FriendService.Ignore:input_type -> kith.node.api.v1.IgnoreRequest
+	65,  // 109: kith.node.api.v1.FriendService.ListIgnored:input_type -> kith.node.api.v1.ListIgnoredRequest
+	67,  // 110: kith.node.api.v1.FriendService.SetHiddenWords:input_type -> kith.node.api.v1.SetHiddenWordsRequest
+	128, // 111: kith.node.api.v1.GroupService.CreateGroup:input_type -> kith.node.api.v1.CreateGroupRequest
+	130, // 112: kith.node.api.v1.GroupService.InviteToGroup:input_type -> kith.node.api.v1.InviteToGroupRequest
+	132, // 113: kith.node.api.v1.GroupService.AcceptGroup:input_type -> kith.node.api.v1.AcceptGroupRequest
+	134, // 114: kith.node.api.v1.GroupService.DeclineGroup:input_type -> kith.node.api.v1.DeclineGroupRequest
+	136, // 115: kith.node.api.v1.GroupService.RemoveMember:input_type -> kith.node.api.v1.RemoveMemberRequest
+	138, // 116: kith.node.api.v1.GroupService.SetRole:input_type -> kith.node.api.v1.SetRoleRequest
+	140, // 117: kith.node.api.v1.GroupService.SetGroup:input_type -> kith.node.api.v1.SetGroupRequest
+	142, // 118: kith.node.api.v1.GroupService.CreateGroupLink:input_type -> kith.node.api.v1.CreateGroupLinkRequest
+	145, // 119: kith.node.api.v1.GroupService.ListGroupLinks:input_type -> kith.node.api.v1.ListGroupLinksRequest
+	147, // 120: kith.node.api.v1.GroupService.RevokeGroupLink:input_type -> kith.node.api.v1.RevokeGroupLinkRequest
+	149, // 121: kith.node.api.v1.GroupService.TakeOver:input_type -> kith.node.api.v1.TakeOverRequest
+	151, // 122: kith.node.api.v1.DeviceService.ListDevices:input_type -> kith.node.api.v1.ListDevicesRequest
+	153, // 123: kith.node.api.v1.DeviceService.LinkDevice:input_type -> kith.node.api.v1.LinkDeviceRequest
+	155, // 124: kith.node.api.v1.DeviceService.ConfirmDevice:input_type -> kith.node.api.v1.ConfirmDeviceRequest
+	157, // 125: kith.node.api.v1.DeviceService.RenameDevice:input_type -> kith.node.api.v1.RenameDeviceRequest
+	159, // 126: kith.node.api.v1.DeviceService.RevokeDevice:input_type -> kith.node.api.v1.RevokeDeviceRequest
+	69,  // 127: kith.node.api.v1.ChatService.ListChats:input_type -> kith.node.api.v1.ListChatsRequest
+	71,  // 128: kith.node.api.v1.ChatService.GetChat:input_type -> kith.node.api.v1.GetChatRequest
+	73,  // 129: kith.node.api.v1.ChatService.Join:input_type -> kith.node.api.v1.JoinRequest
+	75,  // 130: kith.node.api.v1.ChatService.Leave:input_type -> kith.node.api.v1.LeaveRequest
+	77,  // 131: kith.node.api.v1.ChatService.ListMembers:input_type -> kith.node.api.v1.ListMembersRequest
+	80,  // 132: kith.node.api.v1.ChatService.SetChat:input_type -> kith.node.api.v1.SetChatRequest
+	82,  // 133: kith.node.api.v1.ChatService.Send:input_type -> kith.node.api.v1.SendRequest
+	84,  // 134: kith.node.api.v1.ChatService.Edit:input_type -> kith.node.api.v1.EditRequest
+	86,  // 135: kith.node.api.v1.ChatService.Retract:input_type -> kith.node.api.v1.RetractRequest
+	88,  // 136: kith.node.api.v1.ChatService.React:input_type -> kith.node.api.v1.ReactRequest
+	90,  // 137: kith.node.api.v1.ChatService.GetMessage:input_type -> kith.node.api.v1.GetMessageRequest
+	92,  // 138: kith.node.api.v1.ChatService.History:input_type -> kith.node.api.v1.HistoryRequest
+	104, // 139: kith.node.api.v1.ChatService.Search:input_type -> kith.node.api.v1.SearchRequest
+	106, // 140: kith.node.api.v1.ChatService.MarkRead:input_type -> kith.node.api.v1.MarkReadRequest
+	94,  // 141: kith.node.api.v1.ChatService.SignalTyping:input_type -> kith.node.api.v1.SignalTypingRequest
+	96,  // 142: kith.node.api.v1.ChatService.ListReceipts:input_type -> kith.node.api.v1.ListReceiptsRequest
+	99,  // 143: kith.node.api.v1.ChatService.GetCompleteness:input_type -> kith.node.api.v1.GetCompletenessRequest
+	102, // 144: kith.node.api.v1.ChatService.Pin:input_type -> kith.node.api.v1.PinRequest
+	108, // 145: kith.node.api.v1.ChatService.Export:input_type -> kith.node.api.v1.ExportRequest
+	110, // 146: kith.node.api.v1.FileService.Offer:input_type -> kith.node.api.v1.OfferRequest
+	113, // 147: kith.node.api.v1.FileService.ListFiles:input_type -> kith.node.api.v1.ListFilesRequest
+	115, // 148: kith.node.api.v1.FileService.Get:input_type -> kith.node.api.v1.GetRequest
+	117, // 149: kith.node.api.v1.FileService.Cancel:input_type -> kith.node.api.v1.CancelRequest
+	119, // 150: kith.node.api.v1.FileService.Read:input_type -> kith.node.api.v1.ReadRequest
+	14,  // 151: kith.node.api.v1.NodeService.GetStatus:output_type -> kith.node.api.v1.GetStatusResponse
+	17,  // 152: kith.node.api.v1.NodeService.GetIdentity:output_type -> kith.node.api.v1.GetIdentityResponse
+	20,  // 153: kith.node.api.v1.NodeService.SetName:output_type -> kith.node.api.v1.SetNameResponse
+	22,  // 154: kith.node.api.v1.NodeService.CreateInvite:output_type -> kith.node.api.v1.CreateInviteResponse
+	24,  // 155: kith.node.api.v1.NodeService.ListInvites:output_type -> kith.node.api.v1.ListInvitesResponse
+	27,  // 156: kith.node.api.v1.NodeService.RevokeInvite:output_type -> kith.node.api.v1.RevokeInviteResponse
+	29,  // 157: kith.node.api.v1.NodeService.ListPeers:output_type -> kith.node.api.v1.ListPeersResponse
+	32,  // 158: kith.node.api.v1.NodeService.Connect:output_type -> kith.node.api.v1.ConnectResponse
+	34,  // 159: kith.node.api.v1.NodeService.Diagnose:output_type -> kith.node.api.v1.DiagnoseResponse
+	36,  // 160: kith.node.api.v1.NodeService.GetPreferences:output_type -> kith.node.api.v1.GetPreferencesResponse
+	38,  // 161: kith.node.api.v1.NodeService.SetPreference:output_type -> kith.node.api.v1.SetPreferenceResponse
+	40,  // 162: kith.node.api.v1.NodeService.Stop:output_type -> kith.node.api.v1.StopResponse
+	122, // 163: kith.node.api.v1.NodeService.Watch:output_type -> kith.node.api.v1.WatchResponse
+	43,  // 164: kith.node.api.v1.FriendService.ListFriends:output_type -> kith.node.api.v1.ListFriendsResponse
+	45,  // 165: kith.node.api.v1.FriendService.AddFriend:output_type -> kith.node.api.v1.AddFriendResponse
+	47,  // 166: kith.node.api.v1.FriendService.AcceptFriend:output_type -> kith.node.api.v1.AcceptFriendResponse
+	49,  // 167: kith.node.api.v1.FriendService.DeclineFriend:output_type -> kith.node.api.v1.DeclineFriendResponse
+	51,  // 168: kith.node.api.v1.FriendService.RemoveFriend:output_type -> kith.node.api.v1.RemoveFriendResponse
+	53,  // 169: kith.node.api.v1.FriendService.BlockFriend:output_type -> kith.node.api.v1.BlockFriendResponse
+	55,  // 170: kith.node.api.v1.FriendService.UnblockFriend:output_type -> kith.node.api.v1.UnblockFriendResponse
+	57,  // 171: kith.node.api.v1.FriendService.RenameFriend:output_type -> kith.node.api.v1.RenameFriendResponse
+	59,  // 172: kith.node.api.v1.FriendService.VerifyFriend:output_type -> kith.node.api.v1.VerifyFriendResponse
+	61,  // 173: kith.node.api.v1.FriendService.FindPeople:output_type -> kith.node.api.v1.FindPeopleResponse
+	64,  // 174: kith.node.api.v1.FriendService.Ignore:output_type -> kith.node.api.v1.IgnoreResponse
+	66,  // 175: kith.node.api.v1.FriendService.ListIgnored:output_type -> kith.node.api.v1.ListIgnoredResponse
+	68,  // 176: kith.node.api.v1.FriendService.SetHiddenWords:output_type -> kith.node.api.v1.SetHiddenWordsResponse
+	129, // 177: kith.node.api.v1.GroupService.CreateGroup:output_type -> kith.node.api.v1.CreateGroupResponse
+	131, // 178: kith.node.api.v1.GroupService.InviteToGroup:output_type -> kith.node.api.v1.InviteToGroupResponse
+	133, // 179: kith.node.api.v1.GroupService.AcceptGroup:output_type -> kith.node.api.v1.AcceptGroupResponse
+	135, // 180: kith.node.api.v1.GroupService.DeclineGroup:output_type -> kith.node.api.v1.DeclineGroupResponse
+	137, // 181: kith.node.api.v1.GroupService.RemoveMember:output_type -> kith.node.api.v1.RemoveMemberResponse
+	139, // 182: kith.node.api.v1.GroupService.SetRole:output_type -> kith.node.api.v1.SetRoleResponse
+	141, // 183: kith.node.api.v1.GroupService.SetGroup:output_type -> kith.node.api.v1.SetGroupResponse
+	143, // 184: kith.node.api.v1.GroupService.CreateGroupLink:output_type -> kith.node.api.v1.CreateGroupLinkResponse
+	146, // 185: kith.node.api.v1.GroupService.ListGroupLinks:output_type -> kith.node.api.v1.ListGroupLinksResponse
+	148, // 186: kith.node.api.v1.GroupService.RevokeGroupLink:output_type -> kith.node.api.v1.RevokeGroupLinkResponse
+	150, // 187: kith.node.api.v1.GroupService.TakeOver:output_type -> kith.node.api.v1.TakeOverResponse
+	152, // 188: kith.node.api.v1.DeviceService.ListDevices:output_type -> kith.node.api.v1.ListDevicesResponse
+	154, // 189: kith.node.api.v1.DeviceService.LinkDevice:output_type -> kith.node.api.v1.LinkDeviceResponse
+	156, // 190: kith.node.api.v1.DeviceService.ConfirmDevice:output_type -> kith.node.api.v1.ConfirmDeviceResponse
+	158, // 191: kith.node.api.v1.DeviceService.RenameDevice:output_type -> kith.node.api.v1.RenameDeviceResponse
+	160, // 192: kith.node.api.v1.DeviceService.RevokeDevice:output_type -> kith.node.api.v1.RevokeDeviceResponse
+	70,  // 193: kith.node.api.v1.ChatService.ListChats:output_type -> kith.node.api.v1.ListChatsResponse
+	72,  // 194: kith.node.api.v1.ChatService.GetChat:output_type -> kith.node.api.v1.GetChatResponse
+	74,  // 195: kith.node.api.v1.ChatService.Join:output_type -> kith.node.api.v1.JoinResponse
+	76,  // 196: kith.node.api.v1.ChatService.Leave:output_type -> kith.node.api.v1.LeaveResponse
+	78,  // 197: kith.node.api.v1.ChatService.ListMembers:output_type -> kith.node.api.v1.ListMembersResponse
+	81,  // 198: kith.node.api.v1.ChatService.SetChat:output_type -> kith.node.api.v1.SetChatResponse
+	83,  // 199: kith.node.api.v1.ChatService.Send:output_type -> kith.node.api.v1.SendResponse
+	85,  // 200: kith.node.api.v1.ChatService.Edit:output_type -> kith.node.api.v1.EditResponse
+	87,  // 201: kith.node.api.v1.ChatService.Retract:output_type -> kith.node.api.v1.RetractResponse
+	89,  // 202: kith.node.api.v1.ChatService.React:output_type -> kith.node.api.v1.ReactResponse
+	91,  // 203: kith.node.api.v1.ChatService.GetMessage:output_type -> kith.node.api.v1.GetMessageResponse
+	93,  // 204: kith.node.api.v1.ChatService.History:output_type -> kith.node.api.v1.HistoryResponse
+	105, // 205: kith.node.api.v1.ChatService.Search:output_type -> kith.node.api.v1.SearchResponse
+	107, // 206: kith.node.api.v1.ChatService.MarkRead:output_type -> kith.node.api.v1.MarkReadResponse
+	95,  // 207: kith.node.api.v1.ChatService.SignalTyping:output_type -> kith.node.api.v1.SignalTypingResponse
+	97,  // 208: kith.node.api.v1.ChatService.ListReceipts:output_type -> kith.node.api.v1.ListReceiptsResponse
+	100, // 209: kith.node.api.v1.ChatService.GetCompleteness:output_type -> kith.node.api.v1.GetCompletenessResponse
+	103, // 210: kith.node.api.v1.ChatService.Pin:output_type -> kith.node.api.v1.PinResponse
+	109, // 211: kith.node.api.v1.ChatService.Export:output_type -> kith.node.api.v1.ExportResponse
+	111, // 212: kith.node.api.v1.FileService.Offer:output_type -> kith.node.api.v1.OfferResponse
+	114, // 213: kith.node.api.v1.FileService.ListFiles:output_type -> kith.node.api.v1.ListFilesResponse
+	116, // 214: kith.node.api.v1.FileService.Get:output_type -> kith.node.api.v1.GetResponse
+	118, // 215: kith.node.api.v1.FileService.Cancel:output_type -> kith.node.api.v1.CancelResponse
+	120, // 216: kith.node.api.v1.FileService.Read:output_type -> kith.node.api.v1.ReadResponse
+	151, // [151:217] is the sub-list for method output_type
+	85,  // [85:151] is the sub-list for method input_type
+	85,  // [85:85] is the sub-list for extension type_name
+	85,  // [85:85] is the sub-list for extension extendee
+	0,   // [0:85] is the sub-list for field type_name
 }
 
 func init() { file_node_api_v1_kith_proto_init() }
@@ -6510,24 +10178,29 @@ func file_node_api_v1_kith_proto_init() {
 	if File_node_api_v1_kith_proto != nil {
 		return
 	}
-	file_node_api_v1_kith_proto_msgTypes[63].OneofWrappers = []any{}
-	file_node_api_v1_kith_proto_msgTypes[93].OneofWrappers = []any{
+	file_node_api_v1_kith_proto_msgTypes[74].OneofWrappers = []any{}
+	file_node_api_v1_kith_proto_msgTypes[116].OneofWrappers = []any{
 		(*WatchResponse_Message)(nil),
 		(*WatchResponse_Chat)(nil),
 		(*WatchResponse_Friend)(nil),
 		(*WatchResponse_Transfer)(nil),
 		(*WatchResponse_Presence)(nil),
 		(*WatchResponse_Storage)(nil),
+		(*WatchResponse_Typing)(nil),
+		(*WatchResponse_Preference)(nil),
+		(*WatchResponse_Sync)(nil),
+		(*WatchResponse_Log)(nil),
 	}
+	file_node_api_v1_kith_proto_msgTypes[134].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_node_api_v1_kith_proto_rawDesc), len(file_node_api_v1_kith_proto_rawDesc)),
-			NumEnums:      5,
-			NumMessages:   95,
+			NumEnums:      6,
+			NumMessages:   156,
 			NumExtensions: 0,
-			NumServices:   4,
+			NumServices:   6,
 		},
 		GoTypes:           file_node_api_v1_kith_proto_goTypes,
 		DependencyIndexes: file_node_api_v1_kith_proto_depIdxs,

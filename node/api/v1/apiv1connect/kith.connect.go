@@ -35,6 +35,10 @@ const (
 	NodeServiceName = "kith.node.api.v1.NodeService"
 	// FriendServiceName is the fully-qualified name of the FriendService service.
 	FriendServiceName = "kith.node.api.v1.FriendService"
+	// GroupServiceName is the fully-qualified name of the GroupService service.
+	GroupServiceName = "kith.node.api.v1.GroupService"
+	// DeviceServiceName is the fully-qualified name of the DeviceService service.
+	DeviceServiceName = "kith.node.api.v1.DeviceService"
 	// ChatServiceName is the fully-qualified name of the ChatService service.
 	ChatServiceName = "kith.node.api.v1.ChatService"
 	// FileServiceName is the fully-qualified name of the FileService service.
@@ -69,6 +73,12 @@ const (
 	NodeServiceConnectProcedure = "/kith.node.api.v1.NodeService/Connect"
 	// NodeServiceDiagnoseProcedure is the fully-qualified name of the NodeService's Diagnose RPC.
 	NodeServiceDiagnoseProcedure = "/kith.node.api.v1.NodeService/Diagnose"
+	// NodeServiceGetPreferencesProcedure is the fully-qualified name of the NodeService's
+	// GetPreferences RPC.
+	NodeServiceGetPreferencesProcedure = "/kith.node.api.v1.NodeService/GetPreferences"
+	// NodeServiceSetPreferenceProcedure is the fully-qualified name of the NodeService's SetPreference
+	// RPC.
+	NodeServiceSetPreferenceProcedure = "/kith.node.api.v1.NodeService/SetPreference"
 	// NodeServiceStopProcedure is the fully-qualified name of the NodeService's Stop RPC.
 	NodeServiceStopProcedure = "/kith.node.api.v1.NodeService/Stop"
 	// NodeServiceWatchProcedure is the fully-qualified name of the NodeService's Watch RPC.
@@ -102,6 +112,59 @@ const (
 	// FriendServiceFindPeopleProcedure is the fully-qualified name of the FriendService's FindPeople
 	// RPC.
 	FriendServiceFindPeopleProcedure = "/kith.node.api.v1.FriendService/FindPeople"
+	// FriendServiceIgnoreProcedure is the fully-qualified name of the FriendService's Ignore RPC.
+	FriendServiceIgnoreProcedure = "/kith.node.api.v1.FriendService/Ignore"
+	// FriendServiceListIgnoredProcedure is the fully-qualified name of the FriendService's ListIgnored
+	// RPC.
+	FriendServiceListIgnoredProcedure = "/kith.node.api.v1.FriendService/ListIgnored"
+	// FriendServiceSetHiddenWordsProcedure is the fully-qualified name of the FriendService's
+	// SetHiddenWords RPC.
+	FriendServiceSetHiddenWordsProcedure = "/kith.node.api.v1.FriendService/SetHiddenWords"
+	// GroupServiceCreateGroupProcedure is the fully-qualified name of the GroupService's CreateGroup
+	// RPC.
+	GroupServiceCreateGroupProcedure = "/kith.node.api.v1.GroupService/CreateGroup"
+	// GroupServiceInviteToGroupProcedure is the fully-qualified name of the GroupService's
+	// InviteToGroup RPC.
+	GroupServiceInviteToGroupProcedure = "/kith.node.api.v1.GroupService/InviteToGroup"
+	// GroupServiceAcceptGroupProcedure is the fully-qualified name of the GroupService's AcceptGroup
+	// RPC.
+	GroupServiceAcceptGroupProcedure = "/kith.node.api.v1.GroupService/AcceptGroup"
+	// GroupServiceDeclineGroupProcedure is the fully-qualified name of the GroupService's DeclineGroup
+	// RPC.
+	GroupServiceDeclineGroupProcedure = "/kith.node.api.v1.GroupService/DeclineGroup"
+	// GroupServiceRemoveMemberProcedure is the fully-qualified name of the GroupService's RemoveMember
+	// RPC.
+	GroupServiceRemoveMemberProcedure = "/kith.node.api.v1.GroupService/RemoveMember"
+	// GroupServiceSetRoleProcedure is the fully-qualified name of the GroupService's SetRole RPC.
+	GroupServiceSetRoleProcedure = "/kith.node.api.v1.GroupService/SetRole"
+	// GroupServiceSetGroupProcedure is the fully-qualified name of the GroupService's SetGroup RPC.
+	GroupServiceSetGroupProcedure = "/kith.node.api.v1.GroupService/SetGroup"
+	// GroupServiceCreateGroupLinkProcedure is the fully-qualified name of the GroupService's
+	// CreateGroupLink RPC.
+	GroupServiceCreateGroupLinkProcedure = "/kith.node.api.v1.GroupService/CreateGroupLink"
+	// GroupServiceListGroupLinksProcedure is the fully-qualified name of the GroupService's
+	// ListGroupLinks RPC.
+	GroupServiceListGroupLinksProcedure = "/kith.node.api.v1.GroupService/ListGroupLinks"
+	// GroupServiceRevokeGroupLinkProcedure is the fully-qualified name of the GroupService's
+	// RevokeGroupLink RPC.
+	GroupServiceRevokeGroupLinkProcedure = "/kith.node.api.v1.GroupService/RevokeGroupLink"
+	// GroupServiceTakeOverProcedure is the fully-qualified name of the GroupService's TakeOver RPC.
+	GroupServiceTakeOverProcedure = "/kith.node.api.v1.GroupService/TakeOver"
+	// DeviceServiceListDevicesProcedure is the fully-qualified name of the DeviceService's ListDevices
+	// RPC.
+	DeviceServiceListDevicesProcedure = "/kith.node.api.v1.DeviceService/ListDevices"
+	// DeviceServiceLinkDeviceProcedure is the fully-qualified name of the DeviceService's LinkDevice
+	// RPC.
+	DeviceServiceLinkDeviceProcedure = "/kith.node.api.v1.DeviceService/LinkDevice"
+	// DeviceServiceConfirmDeviceProcedure is the fully-qualified name of the DeviceService's
+	// ConfirmDevice RPC.
+	DeviceServiceConfirmDeviceProcedure = "/kith.node.api.v1.DeviceService/ConfirmDevice"
+	// DeviceServiceRenameDeviceProcedure is the fully-qualified name of the DeviceService's
+	// RenameDevice RPC.
+	DeviceServiceRenameDeviceProcedure = "/kith.node.api.v1.DeviceService/RenameDevice"
+	// DeviceServiceRevokeDeviceProcedure is the fully-qualified name of the DeviceService's
+	// RevokeDevice RPC.
+	DeviceServiceRevokeDeviceProcedure = "/kith.node.api.v1.DeviceService/RevokeDevice"
 	// ChatServiceListChatsProcedure is the fully-qualified name of the ChatService's ListChats RPC.
 	ChatServiceListChatsProcedure = "/kith.node.api.v1.ChatService/ListChats"
 	// ChatServiceGetChatProcedure is the fully-qualified name of the ChatService's GetChat RPC.
@@ -130,6 +193,17 @@ const (
 	ChatServiceSearchProcedure = "/kith.node.api.v1.ChatService/Search"
 	// ChatServiceMarkReadProcedure is the fully-qualified name of the ChatService's MarkRead RPC.
 	ChatServiceMarkReadProcedure = "/kith.node.api.v1.ChatService/MarkRead"
+	// ChatServiceSignalTypingProcedure is the fully-qualified name of the ChatService's SignalTyping
+	// RPC.
+	ChatServiceSignalTypingProcedure = "/kith.node.api.v1.ChatService/SignalTyping"
+	// ChatServiceListReceiptsProcedure is the fully-qualified name of the ChatService's ListReceipts
+	// RPC.
+	ChatServiceListReceiptsProcedure = "/kith.node.api.v1.ChatService/ListReceipts"
+	// ChatServiceGetCompletenessProcedure is the fully-qualified name of the ChatService's
+	// GetCompleteness RPC.
+	ChatServiceGetCompletenessProcedure = "/kith.node.api.v1.ChatService/GetCompleteness"
+	// ChatServicePinProcedure is the fully-qualified name of the ChatService's Pin RPC.
+	ChatServicePinProcedure = "/kith.node.api.v1.ChatService/Pin"
 	// ChatServiceExportProcedure is the fully-qualified name of the ChatService's Export RPC.
 	ChatServiceExportProcedure = "/kith.node.api.v1.ChatService/Export"
 	// FileServiceOfferProcedure is the fully-qualified name of the FileService's Offer RPC.
@@ -140,6 +214,8 @@ const (
 	FileServiceGetProcedure = "/kith.node.api.v1.FileService/Get"
 	// FileServiceCancelProcedure is the fully-qualified name of the FileService's Cancel RPC.
 	FileServiceCancelProcedure = "/kith.node.api.v1.FileService/Cancel"
+	// FileServiceReadProcedure is the fully-qualified name of the FileService's Read RPC.
+	FileServiceReadProcedure = "/kith.node.api.v1.FileService/Read"
 )
 
 // NodeServiceClient is a client for the kith.node.api.v1.NodeService service.
@@ -155,6 +231,11 @@ type NodeServiceClient interface {
 	Connect(context.Context, *connect.Request[v1.ConnectRequest]) (*connect.Response[v1.ConnectResponse], error)
 	// Diagnose says step by step how the node tries to reach somebody.
 	Diagnose(context.Context, *connect.Request[v1.DiagnoseRequest]) (*connect.ServerStreamForClient[v1.DiagnoseResponse], error)
+	// GetPreferences returns what the screens keep: theme, language, keys,
+	// notifications. The [ui] table of the config file gives the defaults.
+	GetPreferences(context.Context, *connect.Request[v1.GetPreferencesRequest]) (*connect.Response[v1.GetPreferencesResponse], error)
+	// SetPreference keeps one; an empty value goes back to the default.
+	SetPreference(context.Context, *connect.Request[v1.SetPreferenceRequest]) (*connect.Response[v1.SetPreferenceResponse], error)
 	Stop(context.Context, *connect.Request[v1.StopRequest]) (*connect.Response[v1.StopResponse], error)
 	// Watch streams what happens, from a cursor on, without gaps; a client that
 	// was away goes on where it was. The stream ends without an error when the
@@ -227,6 +308,18 @@ func NewNodeServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithSchema(nodeServiceMethods.ByName("Diagnose")),
 			connect.WithClientOptions(opts...),
 		),
+		getPreferences: connect.NewClient[v1.GetPreferencesRequest, v1.GetPreferencesResponse](
+			httpClient,
+			baseURL+NodeServiceGetPreferencesProcedure,
+			connect.WithSchema(nodeServiceMethods.ByName("GetPreferences")),
+			connect.WithClientOptions(opts...),
+		),
+		setPreference: connect.NewClient[v1.SetPreferenceRequest, v1.SetPreferenceResponse](
+			httpClient,
+			baseURL+NodeServiceSetPreferenceProcedure,
+			connect.WithSchema(nodeServiceMethods.ByName("SetPreference")),
+			connect.WithClientOptions(opts...),
+		),
 		stop: connect.NewClient[v1.StopRequest, v1.StopResponse](
 			httpClient,
 			baseURL+NodeServiceStopProcedure,
@@ -244,17 +337,19 @@ func NewNodeServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 
 // nodeServiceClient implements NodeServiceClient.
 type nodeServiceClient struct {
-	getStatus    *connect.Client[v1.GetStatusRequest, v1.GetStatusResponse]
-	getIdentity  *connect.Client[v1.GetIdentityRequest, v1.GetIdentityResponse]
-	setName      *connect.Client[v1.SetNameRequest, v1.SetNameResponse]
-	createInvite *connect.Client[v1.CreateInviteRequest, v1.CreateInviteResponse]
-	listInvites  *connect.Client[v1.ListInvitesRequest, v1.ListInvitesResponse]
-	revokeInvite *connect.Client[v1.RevokeInviteRequest, v1.RevokeInviteResponse]
-	listPeers    *connect.Client[v1.ListPeersRequest, v1.ListPeersResponse]
-	connect      *connect.Client[v1.ConnectRequest, v1.ConnectResponse]
-	diagnose     *connect.Client[v1.DiagnoseRequest, v1.DiagnoseResponse]
-	stop         *connect.Client[v1.StopRequest, v1.StopResponse]
-	watch        *connect.Client[v1.WatchRequest, v1.WatchResponse]
+	getStatus      *connect.Client[v1.GetStatusRequest, v1.GetStatusResponse]
+	getIdentity    *connect.Client[v1.GetIdentityRequest, v1.GetIdentityResponse]
+	setName        *connect.Client[v1.SetNameRequest, v1.SetNameResponse]
+	createInvite   *connect.Client[v1.CreateInviteRequest, v1.CreateInviteResponse]
+	listInvites    *connect.Client[v1.ListInvitesRequest, v1.ListInvitesResponse]
+	revokeInvite   *connect.Client[v1.RevokeInviteRequest, v1.RevokeInviteResponse]
+	listPeers      *connect.Client[v1.ListPeersRequest, v1.ListPeersResponse]
+	connect        *connect.Client[v1.ConnectRequest, v1.ConnectResponse]
+	diagnose       *connect.Client[v1.DiagnoseRequest, v1.DiagnoseResponse]
+	getPreferences *connect.Client[v1.GetPreferencesRequest, v1.GetPreferencesResponse]
+	setPreference  *connect.Client[v1.SetPreferenceRequest, v1.SetPreferenceResponse]
+	stop           *connect.Client[v1.StopRequest, v1.StopResponse]
+	watch          *connect.Client[v1.WatchRequest, v1.WatchResponse]
 }
 
 // GetStatus calls kith.node.api.v1.NodeService.GetStatus.
@@ -302,6 +397,16 @@ func (c *nodeServiceClient) Diagnose(ctx context.Context, req *connect.Request[v
 	return c.diagnose.CallServerStream(ctx, req)
 }
 
+// GetPreferences calls kith.node.api.v1.NodeService.GetPreferences.
+func (c *nodeServiceClient) GetPreferences(ctx context.Context, req *connect.Request[v1.GetPreferencesRequest]) (*connect.Response[v1.GetPreferencesResponse], error) {
+	return c.getPreferences.CallUnary(ctx, req)
+}
+
+// SetPreference calls kith.node.api.v1.NodeService.SetPreference.
+func (c *nodeServiceClient) SetPreference(ctx context.Context, req *connect.Request[v1.SetPreferenceRequest]) (*connect.Response[v1.SetPreferenceResponse], error) {
+	return c.setPreference.CallUnary(ctx, req)
+}
+
 // Stop calls kith.node.api.v1.NodeService.Stop.
 func (c *nodeServiceClient) Stop(ctx context.Context, req *connect.Request[v1.StopRequest]) (*connect.Response[v1.StopResponse], error) {
 	return c.stop.CallUnary(ctx, req)
@@ -325,6 +430,11 @@ type NodeServiceHandler interface {
 	Connect(context.Context, *connect.Request[v1.ConnectRequest]) (*connect.Response[v1.ConnectResponse], error)
 	// Diagnose says step by step how the node tries to reach somebody.
 	Diagnose(context.Context, *connect.Request[v1.DiagnoseRequest], *connect.ServerStream[v1.DiagnoseResponse]) error
+	// GetPreferences returns what the screens keep: theme, language, keys,
+	// notifications. The [ui] table of the config file gives the defaults.
+	GetPreferences(context.Context, *connect.Request[v1.GetPreferencesRequest]) (*connect.Response[v1.GetPreferencesResponse], error)
+	// SetPreference keeps one; an empty value goes back to the default.
+	SetPreference(context.Context, *connect.Request[v1.SetPreferenceRequest]) (*connect.Response[v1.SetPreferenceResponse], error)
 	Stop(context.Context, *connect.Request[v1.StopRequest]) (*connect.Response[v1.StopResponse], error)
 	// Watch streams what happens, from a cursor on, without gaps; a client that
 	// was away goes on where it was. The stream ends without an error when the
@@ -393,6 +503,18 @@ func NewNodeServiceHandler(svc NodeServiceHandler, opts ...connect.HandlerOption
 		connect.WithSchema(nodeServiceMethods.ByName("Diagnose")),
 		connect.WithHandlerOptions(opts...),
 	)
+	nodeServiceGetPreferencesHandler := connect.NewUnaryHandler(
+		NodeServiceGetPreferencesProcedure,
+		svc.GetPreferences,
+		connect.WithSchema(nodeServiceMethods.ByName("GetPreferences")),
+		connect.WithHandlerOptions(opts...),
+	)
+	nodeServiceSetPreferenceHandler := connect.NewUnaryHandler(
+		NodeServiceSetPreferenceProcedure,
+		svc.SetPreference,
+		connect.WithSchema(nodeServiceMethods.ByName("SetPreference")),
+		connect.WithHandlerOptions(opts...),
+	)
 	nodeServiceStopHandler := connect.NewUnaryHandler(
 		NodeServiceStopProcedure,
 		svc.Stop,
@@ -425,6 +547,10 @@ func NewNodeServiceHandler(svc NodeServiceHandler, opts ...connect.HandlerOption
 			nodeServiceConnectHandler.ServeHTTP(w, r)
 		case NodeServiceDiagnoseProcedure:
 			nodeServiceDiagnoseHandler.ServeHTTP(w, r)
+		case NodeServiceGetPreferencesProcedure:
+			nodeServiceGetPreferencesHandler.ServeHTTP(w, r)
+		case NodeServiceSetPreferenceProcedure:
+			nodeServiceSetPreferenceHandler.ServeHTTP(w, r)
 		case NodeServiceStopProcedure:
 			nodeServiceStopHandler.ServeHTTP(w, r)
 		case NodeServiceWatchProcedure:
@@ -474,6 +600,14 @@ func (UnimplementedNodeServiceHandler) Diagnose(context.Context, *connect.Reques
 	return connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.NodeService.Diagnose is not implemented"))
 }
 
+func (UnimplementedNodeServiceHandler) GetPreferences(context.Context, *connect.Request[v1.GetPreferencesRequest]) (*connect.Response[v1.GetPreferencesResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.NodeService.GetPreferences is not implemented"))
+}
+
+func (UnimplementedNodeServiceHandler) SetPreference(context.Context, *connect.Request[v1.SetPreferenceRequest]) (*connect.Response[v1.SetPreferenceResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.NodeService.SetPreference is not implemented"))
+}
+
 func (UnimplementedNodeServiceHandler) Stop(context.Context, *connect.Request[v1.StopRequest]) (*connect.Response[v1.StopResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.NodeService.Stop is not implemented"))
 }
@@ -494,6 +628,11 @@ type FriendServiceClient interface {
 	RenameFriend(context.Context, *connect.Request[v1.RenameFriendRequest]) (*connect.Response[v1.RenameFriendResponse], error)
 	VerifyFriend(context.Context, *connect.Request[v1.VerifyFriendRequest]) (*connect.Response[v1.VerifyFriendResponse], error)
 	FindPeople(context.Context, *connect.Request[v1.FindPeopleRequest]) (*connect.Response[v1.FindPeopleResponse], error)
+	// Ignore hides what a person says in groups, here and on our other devices.
+	Ignore(context.Context, *connect.Request[v1.IgnoreRequest]) (*connect.Response[v1.IgnoreResponse], error)
+	ListIgnored(context.Context, *connect.Request[v1.ListIgnoredRequest]) (*connect.Response[v1.ListIgnoredResponse], error)
+	// SetHiddenWords hides messages of groups that have one of the words.
+	SetHiddenWords(context.Context, *connect.Request[v1.SetHiddenWordsRequest]) (*connect.Response[v1.SetHiddenWordsResponse], error)
 }
 
 // NewFriendServiceClient constructs a client for the kith.node.api.v1.FriendService service. By
@@ -567,21 +706,42 @@ func NewFriendServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithSchema(friendServiceMethods.ByName("FindPeople")),
 			connect.WithClientOptions(opts...),
 		),
+		ignore: connect.NewClient[v1.IgnoreRequest, v1.IgnoreResponse](
+			httpClient,
+			baseURL+FriendServiceIgnoreProcedure,
+			connect.WithSchema(friendServiceMethods.ByName("Ignore")),
+			connect.WithClientOptions(opts...),
+		),
+		listIgnored: connect.NewClient[v1.ListIgnoredRequest, v1.ListIgnoredResponse](
+			httpClient,
+			baseURL+FriendServiceListIgnoredProcedure,
+			connect.WithSchema(friendServiceMethods.ByName("ListIgnored")),
+			connect.WithClientOptions(opts...),
+		),
+		setHiddenWords: connect.NewClient[v1.SetHiddenWordsRequest, v1.SetHiddenWordsResponse](
+			httpClient,
+			baseURL+FriendServiceSetHiddenWordsProcedure,
+			connect.WithSchema(friendServiceMethods.ByName("SetHiddenWords")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // friendServiceClient implements FriendServiceClient.
 type friendServiceClient struct {
-	listFriends   *connect.Client[v1.ListFriendsRequest, v1.ListFriendsResponse]
-	addFriend     *connect.Client[v1.AddFriendRequest, v1.AddFriendResponse]
-	acceptFriend  *connect.Client[v1.AcceptFriendRequest, v1.AcceptFriendResponse]
-	declineFriend *connect.Client[v1.DeclineFriendRequest, v1.DeclineFriendResponse]
-	removeFriend  *connect.Client[v1.RemoveFriendRequest, v1.RemoveFriendResponse]
-	blockFriend   *connect.Client[v1.BlockFriendRequest, v1.BlockFriendResponse]
-	unblockFriend *connect.Client[v1.UnblockFriendRequest, v1.UnblockFriendResponse]
-	renameFriend  *connect.Client[v1.RenameFriendRequest, v1.RenameFriendResponse]
-	verifyFriend  *connect.Client[v1.VerifyFriendRequest, v1.VerifyFriendResponse]
-	findPeople    *connect.Client[v1.FindPeopleRequest, v1.FindPeopleResponse]
+	listFriends    *connect.Client[v1.ListFriendsRequest, v1.ListFriendsResponse]
+	addFriend      *connect.Client[v1.AddFriendRequest, v1.AddFriendResponse]
+	acceptFriend   *connect.Client[v1.AcceptFriendRequest, v1.AcceptFriendResponse]
+	declineFriend  *connect.Client[v1.DeclineFriendRequest, v1.DeclineFriendResponse]
+	removeFriend   *connect.Client[v1.RemoveFriendRequest, v1.RemoveFriendResponse]
+	blockFriend    *connect.Client[v1.BlockFriendRequest, v1.BlockFriendResponse]
+	unblockFriend  *connect.Client[v1.UnblockFriendRequest, v1.UnblockFriendResponse]
+	renameFriend   *connect.Client[v1.RenameFriendRequest, v1.RenameFriendResponse]
+	verifyFriend   *connect.Client[v1.VerifyFriendRequest, v1.VerifyFriendResponse]
+	findPeople     *connect.Client[v1.FindPeopleRequest, v1.FindPeopleResponse]
+	ignore         *connect.Client[v1.IgnoreRequest, v1.IgnoreResponse]
+	listIgnored    *connect.Client[v1.ListIgnoredRequest, v1.ListIgnoredResponse]
+	setHiddenWords *connect.Client[v1.SetHiddenWordsRequest, v1.SetHiddenWordsResponse]
 }
 
 // ListFriends calls kith.node.api.v1.FriendService.ListFriends.
@@ -634,6 +794,21 @@ func (c *friendServiceClient) FindPeople(ctx context.Context, req *connect.Reque
 	return c.findPeople.CallUnary(ctx, req)
 }
 
+// Ignore calls kith.node.api.v1.FriendService.Ignore.
+func (c *friendServiceClient) Ignore(ctx context.Context, req *connect.Request[v1.IgnoreRequest]) (*connect.Response[v1.IgnoreResponse], error) {
+	return c.ignore.CallUnary(ctx, req)
+}
+
+// ListIgnored calls kith.node.api.v1.FriendService.ListIgnored.
+func (c *friendServiceClient) ListIgnored(ctx context.Context, req *connect.Request[v1.ListIgnoredRequest]) (*connect.Response[v1.ListIgnoredResponse], error) {
+	return c.listIgnored.CallUnary(ctx, req)
+}
+
+// SetHiddenWords calls kith.node.api.v1.FriendService.SetHiddenWords.
+func (c *friendServiceClient) SetHiddenWords(ctx context.Context, req *connect.Request[v1.SetHiddenWordsRequest]) (*connect.Response[v1.SetHiddenWordsResponse], error) {
+	return c.setHiddenWords.CallUnary(ctx, req)
+}
+
 // FriendServiceHandler is an implementation of the kith.node.api.v1.FriendService service.
 type FriendServiceHandler interface {
 	ListFriends(context.Context, *connect.Request[v1.ListFriendsRequest]) (*connect.Response[v1.ListFriendsResponse], error)
@@ -646,6 +821,11 @@ type FriendServiceHandler interface {
 	RenameFriend(context.Context, *connect.Request[v1.RenameFriendRequest]) (*connect.Response[v1.RenameFriendResponse], error)
 	VerifyFriend(context.Context, *connect.Request[v1.VerifyFriendRequest]) (*connect.Response[v1.VerifyFriendResponse], error)
 	FindPeople(context.Context, *connect.Request[v1.FindPeopleRequest]) (*connect.Response[v1.FindPeopleResponse], error)
+	// Ignore hides what a person says in groups, here and on our other devices.
+	Ignore(context.Context, *connect.Request[v1.IgnoreRequest]) (*connect.Response[v1.IgnoreResponse], error)
+	ListIgnored(context.Context, *connect.Request[v1.ListIgnoredRequest]) (*connect.Response[v1.ListIgnoredResponse], error)
+	// SetHiddenWords hides messages of groups that have one of the words.
+	SetHiddenWords(context.Context, *connect.Request[v1.SetHiddenWordsRequest]) (*connect.Response[v1.SetHiddenWordsResponse], error)
 }
 
 // NewFriendServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -715,6 +895,24 @@ func NewFriendServiceHandler(svc FriendServiceHandler, opts ...connect.HandlerOp
 		connect.WithSchema(friendServiceMethods.ByName("FindPeople")),
 		connect.WithHandlerOptions(opts...),
 	)
+	friendServiceIgnoreHandler := connect.NewUnaryHandler(
+		FriendServiceIgnoreProcedure,
+		svc.Ignore,
+		connect.WithSchema(friendServiceMethods.ByName("Ignore")),
+		connect.WithHandlerOptions(opts...),
+	)
+	friendServiceListIgnoredHandler := connect.NewUnaryHandler(
+		FriendServiceListIgnoredProcedure,
+		svc.ListIgnored,
+		connect.WithSchema(friendServiceMethods.ByName("ListIgnored")),
+		connect.WithHandlerOptions(opts...),
+	)
+	friendServiceSetHiddenWordsHandler := connect.NewUnaryHandler(
+		FriendServiceSetHiddenWordsProcedure,
+		svc.SetHiddenWords,
+		connect.WithSchema(friendServiceMethods.ByName("SetHiddenWords")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/kith.node.api.v1.FriendService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case FriendServiceListFriendsProcedure:
@@ -737,6 +935,12 @@ func NewFriendServiceHandler(svc FriendServiceHandler, opts ...connect.HandlerOp
 			friendServiceVerifyFriendHandler.ServeHTTP(w, r)
 		case FriendServiceFindPeopleProcedure:
 			friendServiceFindPeopleHandler.ServeHTTP(w, r)
+		case FriendServiceIgnoreProcedure:
+			friendServiceIgnoreHandler.ServeHTTP(w, r)
+		case FriendServiceListIgnoredProcedure:
+			friendServiceListIgnoredHandler.ServeHTTP(w, r)
+		case FriendServiceSetHiddenWordsProcedure:
+			friendServiceSetHiddenWordsHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -786,6 +990,534 @@ func (UnimplementedFriendServiceHandler) FindPeople(context.Context, *connect.Re
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.FriendService.FindPeople is not implemented"))
 }
 
+func (UnimplementedFriendServiceHandler) Ignore(context.Context, *connect.Request[v1.IgnoreRequest]) (*connect.Response[v1.IgnoreResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.FriendService.Ignore is not implemented"))
+}
+
+func (UnimplementedFriendServiceHandler) ListIgnored(context.Context, *connect.Request[v1.ListIgnoredRequest]) (*connect.Response[v1.ListIgnoredResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.FriendService.ListIgnored is not implemented"))
+}
+
+func (UnimplementedFriendServiceHandler) SetHiddenWords(context.Context, *connect.Request[v1.SetHiddenWordsRequest]) (*connect.Response[v1.SetHiddenWordsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.FriendService.SetHiddenWords is not implemented"))
+}
+
+// GroupServiceClient is a client for the kith.node.api.v1.GroupService service.
+type GroupServiceClient interface {
+	CreateGroup(context.Context, *connect.Request[v1.CreateGroupRequest]) (*connect.Response[v1.CreateGroupResponse], error)
+	InviteToGroup(context.Context, *connect.Request[v1.InviteToGroupRequest]) (*connect.Response[v1.InviteToGroupResponse], error)
+	// AcceptGroup takes an invitation from a friend, or a link.
+	AcceptGroup(context.Context, *connect.Request[v1.AcceptGroupRequest]) (*connect.Response[v1.AcceptGroupResponse], error)
+	DeclineGroup(context.Context, *connect.Request[v1.DeclineGroupRequest]) (*connect.Response[v1.DeclineGroupResponse], error)
+	RemoveMember(context.Context, *connect.Request[v1.RemoveMemberRequest]) (*connect.Response[v1.RemoveMemberResponse], error)
+	// SetRole promotes or demotes a member.
+	SetRole(context.Context, *connect.Request[v1.SetRoleRequest]) (*connect.Response[v1.SetRoleResponse], error)
+	SetGroup(context.Context, *connect.Request[v1.SetGroupRequest]) (*connect.Response[v1.SetGroupResponse], error)
+	CreateGroupLink(context.Context, *connect.Request[v1.CreateGroupLinkRequest]) (*connect.Response[v1.CreateGroupLinkResponse], error)
+	ListGroupLinks(context.Context, *connect.Request[v1.ListGroupLinksRequest]) (*connect.Response[v1.ListGroupLinksResponse], error)
+	RevokeGroupLink(context.Context, *connect.Request[v1.RevokeGroupLinkRequest]) (*connect.Response[v1.RevokeGroupLinkResponse], error)
+	// TakeOver makes the longest-standing admin the owner, where the rule allows.
+	TakeOver(context.Context, *connect.Request[v1.TakeOverRequest]) (*connect.Response[v1.TakeOverResponse], error)
+}
+
+// NewGroupServiceClient constructs a client for the kith.node.api.v1.GroupService service. By
+// default, it uses the Connect protocol with the binary Protobuf Codec, asks for gzipped responses,
+// and sends uncompressed requests. To use the gRPC or gRPC-Web protocols, supply the
+// connect.WithGRPC() or connect.WithGRPCWeb() options.
+//
+// The URL supplied here should be the base URL for the Connect or gRPC server (for example,
+// http://api.acme.com or https://acme.com/grpc).
+func NewGroupServiceClient(httpClient connect.HTTPClient, baseURL string, opts ...connect.ClientOption) GroupServiceClient {
+	baseURL = strings.TrimRight(baseURL, "/")
+	groupServiceMethods := v1.File_node_api_v1_kith_proto.Services().ByName("GroupService").Methods()
+	return &groupServiceClient{
+		createGroup: connect.NewClient[v1.CreateGroupRequest, v1.CreateGroupResponse](
+			httpClient,
+			baseURL+GroupServiceCreateGroupProcedure,
+			connect.WithSchema(groupServiceMethods.ByName("CreateGroup")),
+			connect.WithClientOptions(opts...),
+		),
+		inviteToGroup: connect.NewClient[v1.InviteToGroupRequest, v1.InviteToGroupResponse](
+			httpClient,
+			baseURL+GroupServiceInviteToGroupProcedure,
+			connect.WithSchema(groupServiceMethods.ByName("InviteToGroup")),
+			connect.WithClientOptions(opts...),
+		),
+		acceptGroup: connect.NewClient[v1.AcceptGroupRequest, v1.AcceptGroupResponse](
+			httpClient,
+			baseURL+GroupServiceAcceptGroupProcedure,
+			connect.WithSchema(groupServiceMethods.ByName("AcceptGroup")),
+			connect.WithClientOptions(opts...),
+		),
+		declineGroup: connect.NewClient[v1.DeclineGroupRequest, v1.DeclineGroupResponse](
+			httpClient,
+			baseURL+GroupServiceDeclineGroupProcedure,
+			connect.WithSchema(groupServiceMethods.ByName("DeclineGroup")),
+			connect.WithClientOptions(opts...),
+		),
+		removeMember: connect.NewClient[v1.RemoveMemberRequest, v1.RemoveMemberResponse](
+			httpClient,
+			baseURL+GroupServiceRemoveMemberProcedure,
+			connect.WithSchema(groupServiceMethods.ByName("RemoveMember")),
+			connect.WithClientOptions(opts...),
+		),
+		setRole: connect.NewClient[v1.SetRoleRequest, v1.SetRoleResponse](
+			httpClient,
+			baseURL+GroupServiceSetRoleProcedure,
+			connect.WithSchema(groupServiceMethods.ByName("SetRole")),
+			connect.WithClientOptions(opts...),
+		),
+		setGroup: connect.NewClient[v1.SetGroupRequest, v1.SetGroupResponse](
+			httpClient,
+			baseURL+GroupServiceSetGroupProcedure,
+			connect.WithSchema(groupServiceMethods.ByName("SetGroup")),
+			connect.WithClientOptions(opts...),
+		),
+		createGroupLink: connect.NewClient[v1.CreateGroupLinkRequest, v1.CreateGroupLinkResponse](
+			httpClient,
+			baseURL+GroupServiceCreateGroupLinkProcedure,
+			connect.WithSchema(groupServiceMethods.ByName("CreateGroupLink")),
+			connect.WithClientOptions(opts...),
+		),
+		listGroupLinks: connect.NewClient[v1.ListGroupLinksRequest, v1.ListGroupLinksResponse](
+			httpClient,
+			baseURL+GroupServiceListGroupLinksProcedure,
+			connect.WithSchema(groupServiceMethods.ByName("ListGroupLinks")),
+			connect.WithClientOptions(opts...),
+		),
+		revokeGroupLink: connect.NewClient[v1.RevokeGroupLinkRequest, v1.RevokeGroupLinkResponse](
+			httpClient,
+			baseURL+GroupServiceRevokeGroupLinkProcedure,
+			connect.WithSchema(groupServiceMethods.ByName("RevokeGroupLink")),
+			connect.WithClientOptions(opts...),
+		),
+		takeOver: connect.NewClient[v1.TakeOverRequest, v1.TakeOverResponse](
+			httpClient,
+			baseURL+GroupServiceTakeOverProcedure,
+			connect.WithSchema(groupServiceMethods.ByName("TakeOver")),
+			connect.WithClientOptions(opts...),
+		),
+	}
+}
+
+// groupServiceClient implements GroupServiceClient.
+type groupServiceClient struct {
+	createGroup     *connect.Client[v1.CreateGroupRequest, v1.CreateGroupResponse]
+	inviteToGroup   *connect.Client[v1.InviteToGroupRequest, v1.InviteToGroupResponse]
+	acceptGroup     *connect.Client[v1.AcceptGroupRequest, v1.AcceptGroupResponse]
+	declineGroup    *connect.Client[v1.DeclineGroupRequest, v1.DeclineGroupResponse]
+	removeMember    *connect.Client[v1.RemoveMemberRequest, v1.RemoveMemberResponse]
+	setRole         *connect.Client[v1.SetRoleRequest, v1.SetRoleResponse]
+	setGroup        *connect.Client[v1.SetGroupRequest, v1.SetGroupResponse]
+	createGroupLink *connect.Client[v1.CreateGroupLinkRequest, v1.CreateGroupLinkResponse]
+	listGroupLinks  *connect.Client[v1.ListGroupLinksRequest, v1.ListGroupLinksResponse]
+	revokeGroupLink *connect.Client[v1.RevokeGroupLinkRequest, v1.RevokeGroupLinkResponse]
+	takeOver        *connect.Client[v1.TakeOverRequest, v1.TakeOverResponse]
+}
+
+// CreateGroup calls kith.node.api.v1.GroupService.CreateGroup.
+func (c *groupServiceClient) CreateGroup(ctx context.Context, req *connect.Request[v1.CreateGroupRequest]) (*connect.Response[v1.CreateGroupResponse], error) {
+	return c.createGroup.CallUnary(ctx, req)
+}
+
+// InviteToGroup calls kith.node.api.v1.GroupService.InviteToGroup.
+func (c *groupServiceClient) InviteToGroup(ctx context.Context, req *connect.Request[v1.InviteToGroupRequest]) (*connect.Response[v1.InviteToGroupResponse], error) {
+	return c.inviteToGroup.CallUnary(ctx, req)
+}
+
+// AcceptGroup calls kith.node.api.v1.GroupService.AcceptGroup.
+func (c *groupServiceClient) AcceptGroup(ctx context.Context, req *connect.Request[v1.AcceptGroupRequest]) (*connect.Response[v1.AcceptGroupResponse], error) {
+	return c.acceptGroup.CallUnary(ctx, req)
+}
+
+// DeclineGroup calls kith.node.api.v1.GroupService.DeclineGroup.
+func (c *groupServiceClient) DeclineGroup(ctx context.Context, req *connect.Request[v1.DeclineGroupRequest]) (*connect.Response[v1.DeclineGroupResponse], error) {
+	return c.declineGroup.CallUnary(ctx, req)
+}
+
+// RemoveMember calls kith.node.api.v1.GroupService.RemoveMember.
+func (c *groupServiceClient) RemoveMember(ctx context.Context, req *connect.Request[v1.RemoveMemberRequest]) (*connect.Response[v1.RemoveMemberResponse], error) {
+	return c.removeMember.CallUnary(ctx, req)
+}
+
+// SetRole calls kith.node.api.v1.GroupService.SetRole.
+func (c *groupServiceClient) SetRole(ctx context.Context, req *connect.Request[v1.SetRoleRequest]) (*connect.Response[v1.SetRoleResponse], error) {
+	return c.setRole.CallUnary(ctx, req)
+}
+
+// SetGroup calls kith.node.api.v1.GroupService.SetGroup.
+func (c *groupServiceClient) SetGroup(ctx context.Context, req *connect.Request[v1.SetGroupRequest]) (*connect.Response[v1.SetGroupResponse], error) {
+	return c.setGroup.CallUnary(ctx, req)
+}
+
+// CreateGroupLink calls kith.node.api.v1.GroupService.CreateGroupLink.
+func (c *groupServiceClient) CreateGroupLink(ctx context.Context, req *connect.Request[v1.CreateGroupLinkRequest]) (*connect.Response[v1.CreateGroupLinkResponse], error) {
+	return c.createGroupLink.CallUnary(ctx, req)
+}
+
+// ListGroupLinks calls kith.node.api.v1.GroupService.ListGroupLinks.
+func (c *groupServiceClient) ListGroupLinks(ctx context.Context, req *connect.Request[v1.ListGroupLinksRequest]) (*connect.Response[v1.ListGroupLinksResponse], error) {
+	return c.listGroupLinks.CallUnary(ctx, req)
+}
+
+// RevokeGroupLink calls kith.node.api.v1.GroupService.RevokeGroupLink.
+func (c *groupServiceClient) RevokeGroupLink(ctx context.Context, req *connect.Request[v1.RevokeGroupLinkRequest]) (*connect.Response[v1.RevokeGroupLinkResponse], error) {
+	return c.revokeGroupLink.CallUnary(ctx, req)
+}
+
+// TakeOver calls kith.node.api.v1.GroupService.TakeOver.
+func (c *groupServiceClient) TakeOver(ctx context.Context, req *connect.Request[v1.TakeOverRequest]) (*connect.Response[v1.TakeOverResponse], error) {
+	return c.takeOver.CallUnary(ctx, req)
+}
+
+// GroupServiceHandler is an implementation of the kith.node.api.v1.GroupService service.
+type GroupServiceHandler interface {
+	CreateGroup(context.Context, *connect.Request[v1.CreateGroupRequest]) (*connect.Response[v1.CreateGroupResponse], error)
+	InviteToGroup(context.Context, *connect.Request[v1.InviteToGroupRequest]) (*connect.Response[v1.InviteToGroupResponse], error)
+	// AcceptGroup takes an invitation from a friend, or a link.
+	AcceptGroup(context.Context, *connect.Request[v1.AcceptGroupRequest]) (*connect.Response[v1.AcceptGroupResponse], error)
+	DeclineGroup(context.Context, *connect.Request[v1.DeclineGroupRequest]) (*connect.Response[v1.DeclineGroupResponse], error)
+	RemoveMember(context.Context, *connect.Request[v1.RemoveMemberRequest]) (*connect.Response[v1.RemoveMemberResponse], error)
+	// SetRole promotes or demotes a member.
+	SetRole(context.Context, *connect.Request[v1.SetRoleRequest]) (*connect.Response[v1.SetRoleResponse], error)
+	SetGroup(context.Context, *connect.Request[v1.SetGroupRequest]) (*connect.Response[v1.SetGroupResponse], error)
+	CreateGroupLink(context.Context, *connect.Request[v1.CreateGroupLinkRequest]) (*connect.Response[v1.CreateGroupLinkResponse], error)
+	ListGroupLinks(context.Context, *connect.Request[v1.ListGroupLinksRequest]) (*connect.Response[v1.ListGroupLinksResponse], error)
+	RevokeGroupLink(context.Context, *connect.Request[v1.RevokeGroupLinkRequest]) (*connect.Response[v1.RevokeGroupLinkResponse], error)
+	// TakeOver makes the longest-standing admin the owner, where the rule allows.
+	TakeOver(context.Context, *connect.Request[v1.TakeOverRequest]) (*connect.Response[v1.TakeOverResponse], error)
+}
+
+// NewGroupServiceHandler builds an HTTP handler from the service implementation. It returns the
+// path on which to mount the handler and the handler itself.
+//
+// By default, handlers support the Connect, gRPC, and gRPC-Web protocols with the binary Protobuf
+// and JSON codecs. They also support gzip compression.
+func NewGroupServiceHandler(svc GroupServiceHandler, opts ...connect.HandlerOption) (string, http.Handler) {
+	groupServiceMethods := v1.File_node_api_v1_kith_proto.Services().ByName("GroupService").Methods()
+	groupServiceCreateGroupHandler := connect.NewUnaryHandler(
+		GroupServiceCreateGroupProcedure,
+		svc.CreateGroup,
+		connect.WithSchema(groupServiceMethods.ByName("CreateGroup")),
+		connect.WithHandlerOptions(opts...),
+	)
+	groupServiceInviteToGroupHandler := connect.NewUnaryHandler(
+		GroupServiceInviteToGroupProcedure,
+		svc.InviteToGroup,
+		connect.WithSchema(groupServiceMethods.ByName("InviteToGroup")),
+		connect.WithHandlerOptions(opts...),
+	)
+	groupServiceAcceptGroupHandler := connect.NewUnaryHandler(
+		GroupServiceAcceptGroupProcedure,
+		svc.AcceptGroup,
+		connect.WithSchema(groupServiceMethods.ByName("AcceptGroup")),
+		connect.WithHandlerOptions(opts...),
+	)
+	groupServiceDeclineGroupHandler := connect.NewUnaryHandler(
+		GroupServiceDeclineGroupProcedure,
+		svc.DeclineGroup,
+		connect.WithSchema(groupServiceMethods.ByName("DeclineGroup")),
+		connect.WithHandlerOptions(opts...),
+	)
+	groupServiceRemoveMemberHandler := connect.NewUnaryHandler(
+		GroupServiceRemoveMemberProcedure,
+		svc.RemoveMember,
+		connect.WithSchema(groupServiceMethods.ByName("RemoveMember")),
+		connect.WithHandlerOptions(opts...),
+	)
+	groupServiceSetRoleHandler := connect.NewUnaryHandler(
+		GroupServiceSetRoleProcedure,
+		svc.SetRole,
+		connect.WithSchema(groupServiceMethods.ByName("SetRole")),
+		connect.WithHandlerOptions(opts...),
+	)
+	groupServiceSetGroupHandler := connect.NewUnaryHandler(
+		GroupServiceSetGroupProcedure,
+		svc.SetGroup,
+		connect.WithSchema(groupServiceMethods.ByName("SetGroup")),
+		connect.WithHandlerOptions(opts...),
+	)
+	groupServiceCreateGroupLinkHandler := connect.NewUnaryHandler(
+		GroupServiceCreateGroupLinkProcedure,
+		svc.CreateGroupLink,
+		connect.WithSchema(groupServiceMethods.ByName("CreateGroupLink")),
+		connect.WithHandlerOptions(opts...),
+	)
+	groupServiceListGroupLinksHandler := connect.NewUnaryHandler(
+		GroupServiceListGroupLinksProcedure,
+		svc.ListGroupLinks,
+		connect.WithSchema(groupServiceMethods.ByName("ListGroupLinks")),
+		connect.WithHandlerOptions(opts...),
+	)
+	groupServiceRevokeGroupLinkHandler := connect.NewUnaryHandler(
+		GroupServiceRevokeGroupLinkProcedure,
+		svc.RevokeGroupLink,
+		connect.WithSchema(groupServiceMethods.ByName("RevokeGroupLink")),
+		connect.WithHandlerOptions(opts...),
+	)
+	groupServiceTakeOverHandler := connect.NewUnaryHandler(
+		GroupServiceTakeOverProcedure,
+		svc.TakeOver,
+		connect.WithSchema(groupServiceMethods.ByName("TakeOver")),
+		connect.WithHandlerOptions(opts...),
+	)
+	return "/kith.node.api.v1.GroupService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case GroupServiceCreateGroupProcedure:
+			groupServiceCreateGroupHandler.ServeHTTP(w, r)
+		case GroupServiceInviteToGroupProcedure:
+			groupServiceInviteToGroupHandler.ServeHTTP(w, r)
+		case GroupServiceAcceptGroupProcedure:
+			groupServiceAcceptGroupHandler.ServeHTTP(w, r)
+		case GroupServiceDeclineGroupProcedure:
+			groupServiceDeclineGroupHandler.ServeHTTP(w, r)
+		case GroupServiceRemoveMemberProcedure:
+			groupServiceRemoveMemberHandler.ServeHTTP(w, r)
+		case GroupServiceSetRoleProcedure:
+			groupServiceSetRoleHandler.ServeHTTP(w, r)
+		case GroupServiceSetGroupProcedure:
+			groupServiceSetGroupHandler.ServeHTTP(w, r)
+		case GroupServiceCreateGroupLinkProcedure:
+			groupServiceCreateGroupLinkHandler.ServeHTTP(w, r)
+		case GroupServiceListGroupLinksProcedure:
+			groupServiceListGroupLinksHandler.ServeHTTP(w, r)
+		case GroupServiceRevokeGroupLinkProcedure:
+			groupServiceRevokeGroupLinkHandler.ServeHTTP(w, r)
+		case GroupServiceTakeOverProcedure:
+			groupServiceTakeOverHandler.ServeHTTP(w, r)
+		default:
+			http.NotFound(w, r)
+		}
+	})
+}
+
+// UnimplementedGroupServiceHandler returns CodeUnimplemented from all methods.
+type UnimplementedGroupServiceHandler struct{}
+
+func (UnimplementedGroupServiceHandler) CreateGroup(context.Context, *connect.Request[v1.CreateGroupRequest]) (*connect.Response[v1.CreateGroupResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.GroupService.CreateGroup is not implemented"))
+}
+
+func (UnimplementedGroupServiceHandler) InviteToGroup(context.Context, *connect.Request[v1.InviteToGroupRequest]) (*connect.Response[v1.InviteToGroupResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.GroupService.InviteToGroup is not implemented"))
+}
+
+func (UnimplementedGroupServiceHandler) AcceptGroup(context.Context, *connect.Request[v1.AcceptGroupRequest]) (*connect.Response[v1.AcceptGroupResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.GroupService.AcceptGroup is not implemented"))
+}
+
+func (UnimplementedGroupServiceHandler) DeclineGroup(context.Context, *connect.Request[v1.DeclineGroupRequest]) (*connect.Response[v1.DeclineGroupResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.GroupService.DeclineGroup is not implemented"))
+}
+
+func (UnimplementedGroupServiceHandler) RemoveMember(context.Context, *connect.Request[v1.RemoveMemberRequest]) (*connect.Response[v1.RemoveMemberResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.GroupService.RemoveMember is not implemented"))
+}
+
+func (UnimplementedGroupServiceHandler) SetRole(context.Context, *connect.Request[v1.SetRoleRequest]) (*connect.Response[v1.SetRoleResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.GroupService.SetRole is not implemented"))
+}
+
+func (UnimplementedGroupServiceHandler) SetGroup(context.Context, *connect.Request[v1.SetGroupRequest]) (*connect.Response[v1.SetGroupResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.GroupService.SetGroup is not implemented"))
+}
+
+func (UnimplementedGroupServiceHandler) CreateGroupLink(context.Context, *connect.Request[v1.CreateGroupLinkRequest]) (*connect.Response[v1.CreateGroupLinkResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.GroupService.CreateGroupLink is not implemented"))
+}
+
+func (UnimplementedGroupServiceHandler) ListGroupLinks(context.Context, *connect.Request[v1.ListGroupLinksRequest]) (*connect.Response[v1.ListGroupLinksResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.GroupService.ListGroupLinks is not implemented"))
+}
+
+func (UnimplementedGroupServiceHandler) RevokeGroupLink(context.Context, *connect.Request[v1.RevokeGroupLinkRequest]) (*connect.Response[v1.RevokeGroupLinkResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.GroupService.RevokeGroupLink is not implemented"))
+}
+
+func (UnimplementedGroupServiceHandler) TakeOver(context.Context, *connect.Request[v1.TakeOverRequest]) (*connect.Response[v1.TakeOverResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.GroupService.TakeOver is not implemented"))
+}
+
+// DeviceServiceClient is a client for the kith.node.api.v1.DeviceService service.
+type DeviceServiceClient interface {
+	ListDevices(context.Context, *connect.Request[v1.ListDevicesRequest]) (*connect.Response[v1.ListDevicesResponse], error)
+	// LinkDevice makes a code for a new device and says step by step how far it
+	// is; it ends when the device is linked or the code has expired.
+	LinkDevice(context.Context, *connect.Request[v1.LinkDeviceRequest]) (*connect.ServerStreamForClient[v1.LinkDeviceResponse], error)
+	// ConfirmDevice says that the check words agree on both devices, or not.
+	ConfirmDevice(context.Context, *connect.Request[v1.ConfirmDeviceRequest]) (*connect.Response[v1.ConfirmDeviceResponse], error)
+	RenameDevice(context.Context, *connect.Request[v1.RenameDeviceRequest]) (*connect.Response[v1.RenameDeviceResponse], error)
+	RevokeDevice(context.Context, *connect.Request[v1.RevokeDeviceRequest]) (*connect.Response[v1.RevokeDeviceResponse], error)
+}
+
+// NewDeviceServiceClient constructs a client for the kith.node.api.v1.DeviceService service. By
+// default, it uses the Connect protocol with the binary Protobuf Codec, asks for gzipped responses,
+// and sends uncompressed requests. To use the gRPC or gRPC-Web protocols, supply the
+// connect.WithGRPC() or connect.WithGRPCWeb() options.
+//
+// The URL supplied here should be the base URL for the Connect or gRPC server (for example,
+// http://api.acme.com or https://acme.com/grpc).
+func NewDeviceServiceClient(httpClient connect.HTTPClient, baseURL string, opts ...connect.ClientOption) DeviceServiceClient {
+	baseURL = strings.TrimRight(baseURL, "/")
+	deviceServiceMethods := v1.File_node_api_v1_kith_proto.Services().ByName("DeviceService").Methods()
+	return &deviceServiceClient{
+		listDevices: connect.NewClient[v1.ListDevicesRequest, v1.ListDevicesResponse](
+			httpClient,
+			baseURL+DeviceServiceListDevicesProcedure,
+			connect.WithSchema(deviceServiceMethods.ByName("ListDevices")),
+			connect.WithClientOptions(opts...),
+		),
+		linkDevice: connect.NewClient[v1.LinkDeviceRequest, v1.LinkDeviceResponse](
+			httpClient,
+			baseURL+DeviceServiceLinkDeviceProcedure,
+			connect.WithSchema(deviceServiceMethods.ByName("LinkDevice")),
+			connect.WithClientOptions(opts...),
+		),
+		confirmDevice: connect.NewClient[v1.ConfirmDeviceRequest, v1.ConfirmDeviceResponse](
+			httpClient,
+			baseURL+DeviceServiceConfirmDeviceProcedure,
+			connect.WithSchema(deviceServiceMethods.ByName("ConfirmDevice")),
+			connect.WithClientOptions(opts...),
+		),
+		renameDevice: connect.NewClient[v1.RenameDeviceRequest, v1.RenameDeviceResponse](
+			httpClient,
+			baseURL+DeviceServiceRenameDeviceProcedure,
+			connect.WithSchema(deviceServiceMethods.ByName("RenameDevice")),
+			connect.WithClientOptions(opts...),
+		),
+		revokeDevice: connect.NewClient[v1.RevokeDeviceRequest, v1.RevokeDeviceResponse](
+			httpClient,
+			baseURL+DeviceServiceRevokeDeviceProcedure,
+			connect.WithSchema(deviceServiceMethods.ByName("RevokeDevice")),
+			connect.WithClientOptions(opts...),
+		),
+	}
+}
+
+// deviceServiceClient implements DeviceServiceClient.
+type deviceServiceClient struct {
+	listDevices   *connect.Client[v1.ListDevicesRequest, v1.ListDevicesResponse]
+	linkDevice    *connect.Client[v1.LinkDeviceRequest, v1.LinkDeviceResponse]
+	confirmDevice *connect.Client[v1.ConfirmDeviceRequest, v1.ConfirmDeviceResponse]
+	renameDevice  *connect.Client[v1.RenameDeviceRequest, v1.RenameDeviceResponse]
+	revokeDevice  *connect.Client[v1.RevokeDeviceRequest, v1.RevokeDeviceResponse]
+}
+
+// ListDevices calls kith.node.api.v1.DeviceService.ListDevices.
+func (c *deviceServiceClient) ListDevices(ctx context.Context, req *connect.Request[v1.ListDevicesRequest]) (*connect.Response[v1.ListDevicesResponse], error) {
+	return c.listDevices.CallUnary(ctx, req)
+}
+
+// LinkDevice calls kith.node.api.v1.DeviceService.LinkDevice.
+func (c *deviceServiceClient) LinkDevice(ctx context.Context, req *connect.Request[v1.LinkDeviceRequest]) (*connect.ServerStreamForClient[v1.LinkDeviceResponse], error) {
+	return c.linkDevice.CallServerStream(ctx, req)
+}
+
+// ConfirmDevice calls kith.node.api.v1.DeviceService.ConfirmDevice.
+func (c *deviceServiceClient) ConfirmDevice(ctx context.Context, req *connect.Request[v1.ConfirmDeviceRequest]) (*connect.Response[v1.ConfirmDeviceResponse], error) {
+	return c.confirmDevice.CallUnary(ctx, req)
+}
+
+// RenameDevice calls kith.node.api.v1.DeviceService.RenameDevice.
+func (c *deviceServiceClient) RenameDevice(ctx context.Context, req *connect.Request[v1.RenameDeviceRequest]) (*connect.Response[v1.RenameDeviceResponse], error) {
+	return c.renameDevice.CallUnary(ctx, req)
+}
+
+// RevokeDevice calls kith.node.api.v1.DeviceService.RevokeDevice.
+func (c *deviceServiceClient) RevokeDevice(ctx context.Context, req *connect.Request[v1.RevokeDeviceRequest]) (*connect.Response[v1.RevokeDeviceResponse], error) {
+	return c.revokeDevice.CallUnary(ctx, req)
+}
+
+// DeviceServiceHandler is an implementation of the kith.node.api.v1.DeviceService service.
+type DeviceServiceHandler interface {
+	ListDevices(context.Context, *connect.Request[v1.ListDevicesRequest]) (*connect.Response[v1.ListDevicesResponse], error)
+	// LinkDevice makes a code for a new device and says step by step how far it
+	// is; it ends when the device is linked or the code has expired.
+	LinkDevice(context.Context, *connect.Request[v1.LinkDeviceRequest], *connect.ServerStream[v1.LinkDeviceResponse]) error
+	// ConfirmDevice says that the check words agree on both devices, or not.
+	ConfirmDevice(context.Context, *connect.Request[v1.ConfirmDeviceRequest]) (*connect.Response[v1.ConfirmDeviceResponse], error)
+	RenameDevice(context.Context, *connect.Request[v1.RenameDeviceRequest]) (*connect.Response[v1.RenameDeviceResponse], error)
+	RevokeDevice(context.Context, *connect.Request[v1.RevokeDeviceRequest]) (*connect.Response[v1.RevokeDeviceResponse], error)
+}
+
+// NewDeviceServiceHandler builds an HTTP handler from the service implementation. It returns the
+// path on which to mount the handler and the handler itself.
+//
+// By default, handlers support the Connect, gRPC, and gRPC-Web protocols with the binary Protobuf
+// and JSON codecs. They also support gzip compression.
+func NewDeviceServiceHandler(svc DeviceServiceHandler, opts ...connect.HandlerOption) (string, http.Handler) {
+	deviceServiceMethods := v1.File_node_api_v1_kith_proto.Services().ByName("DeviceService").Methods()
+	deviceServiceListDevicesHandler := connect.NewUnaryHandler(
+		DeviceServiceListDevicesProcedure,
+		svc.ListDevices,
+		connect.WithSchema(deviceServiceMethods.ByName("ListDevices")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deviceServiceLinkDeviceHandler := connect.NewServerStreamHandler(
+		DeviceServiceLinkDeviceProcedure,
+		svc.LinkDevice,
+		connect.WithSchema(deviceServiceMethods.ByName("LinkDevice")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deviceServiceConfirmDeviceHandler := connect.NewUnaryHandler(
+		DeviceServiceConfirmDeviceProcedure,
+		svc.ConfirmDevice,
+		connect.WithSchema(deviceServiceMethods.ByName("ConfirmDevice")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deviceServiceRenameDeviceHandler := connect.NewUnaryHandler(
+		DeviceServiceRenameDeviceProcedure,
+		svc.RenameDevice,
+		connect.WithSchema(deviceServiceMethods.ByName("RenameDevice")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deviceServiceRevokeDeviceHandler := connect.NewUnaryHandler(
+		DeviceServiceRevokeDeviceProcedure,
+		svc.RevokeDevice,
+		connect.WithSchema(deviceServiceMethods.ByName("RevokeDevice")),
+		connect.WithHandlerOptions(opts...),
+	)
+	return "/kith.node.api.v1.DeviceService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case DeviceServiceListDevicesProcedure:
+			deviceServiceListDevicesHandler.ServeHTTP(w, r)
+		case DeviceServiceLinkDeviceProcedure:
+			deviceServiceLinkDeviceHandler.ServeHTTP(w, r)
+		case DeviceServiceConfirmDeviceProcedure:
+			deviceServiceConfirmDeviceHandler.ServeHTTP(w, r)
+		case DeviceServiceRenameDeviceProcedure:
+			deviceServiceRenameDeviceHandler.ServeHTTP(w, r)
+		case DeviceServiceRevokeDeviceProcedure:
+			deviceServiceRevokeDeviceHandler.ServeHTTP(w, r)
+		default:
+			http.NotFound(w, r)
+		}
+	})
+}
+
+// UnimplementedDeviceServiceHandler returns CodeUnimplemented from all methods.
+type UnimplementedDeviceServiceHandler struct{}
+
+func (UnimplementedDeviceServiceHandler) ListDevices(context.Context, *connect.Request[v1.ListDevicesRequest]) (*connect.Response[v1.ListDevicesResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.DeviceService.ListDevices is not implemented"))
+}
+
+func (UnimplementedDeviceServiceHandler) LinkDevice(context.Context, *connect.Request[v1.LinkDeviceRequest], *connect.ServerStream[v1.LinkDeviceResponse]) error {
+	return connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.DeviceService.LinkDevice is not implemented"))
+}
+
+func (UnimplementedDeviceServiceHandler) ConfirmDevice(context.Context, *connect.Request[v1.ConfirmDeviceRequest]) (*connect.Response[v1.ConfirmDeviceResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.DeviceService.ConfirmDevice is not implemented"))
+}
+
+func (UnimplementedDeviceServiceHandler) RenameDevice(context.Context, *connect.Request[v1.RenameDeviceRequest]) (*connect.Response[v1.RenameDeviceResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.DeviceService.RenameDevice is not implemented"))
+}
+
+func (UnimplementedDeviceServiceHandler) RevokeDevice(context.Context, *connect.Request[v1.RevokeDeviceRequest]) (*connect.Response[v1.RevokeDeviceResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.DeviceService.RevokeDevice is not implemented"))
+}
+
 // ChatServiceClient is a client for the kith.node.api.v1.ChatService service.
 type ChatServiceClient interface {
 	ListChats(context.Context, *connect.Request[v1.ListChatsRequest]) (*connect.Response[v1.ListChatsResponse], error)
@@ -802,6 +1534,14 @@ type ChatServiceClient interface {
 	History(context.Context, *connect.Request[v1.HistoryRequest]) (*connect.Response[v1.HistoryResponse], error)
 	Search(context.Context, *connect.Request[v1.SearchRequest]) (*connect.Response[v1.SearchResponse], error)
 	MarkRead(context.Context, *connect.Request[v1.MarkReadRequest]) (*connect.Response[v1.MarkReadResponse], error)
+	// SignalTyping says that we are typing; it is never stored, and goes out at
+	// most every few seconds.
+	SignalTyping(context.Context, *connect.Request[v1.SignalTypingRequest]) (*connect.Response[v1.SignalTypingResponse], error)
+	// ListReceipts returns who has a message of ours.
+	ListReceipts(context.Context, *connect.Request[v1.ListReceiptsRequest]) (*connect.Response[v1.ListReceiptsResponse], error)
+	// GetCompleteness says what a chat lacks, from whom, and who is asked.
+	GetCompleteness(context.Context, *connect.Request[v1.GetCompletenessRequest]) (*connect.Response[v1.GetCompletenessResponse], error)
+	Pin(context.Context, *connect.Request[v1.PinRequest]) (*connect.Response[v1.PinResponse], error)
 	Export(context.Context, *connect.Request[v1.ExportRequest]) (*connect.ServerStreamForClient[v1.ExportResponse], error)
 }
 
@@ -900,6 +1640,30 @@ func NewChatServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithSchema(chatServiceMethods.ByName("MarkRead")),
 			connect.WithClientOptions(opts...),
 		),
+		signalTyping: connect.NewClient[v1.SignalTypingRequest, v1.SignalTypingResponse](
+			httpClient,
+			baseURL+ChatServiceSignalTypingProcedure,
+			connect.WithSchema(chatServiceMethods.ByName("SignalTyping")),
+			connect.WithClientOptions(opts...),
+		),
+		listReceipts: connect.NewClient[v1.ListReceiptsRequest, v1.ListReceiptsResponse](
+			httpClient,
+			baseURL+ChatServiceListReceiptsProcedure,
+			connect.WithSchema(chatServiceMethods.ByName("ListReceipts")),
+			connect.WithClientOptions(opts...),
+		),
+		getCompleteness: connect.NewClient[v1.GetCompletenessRequest, v1.GetCompletenessResponse](
+			httpClient,
+			baseURL+ChatServiceGetCompletenessProcedure,
+			connect.WithSchema(chatServiceMethods.ByName("GetCompleteness")),
+			connect.WithClientOptions(opts...),
+		),
+		pin: connect.NewClient[v1.PinRequest, v1.PinResponse](
+			httpClient,
+			baseURL+ChatServicePinProcedure,
+			connect.WithSchema(chatServiceMethods.ByName("Pin")),
+			connect.WithClientOptions(opts...),
+		),
 		export: connect.NewClient[v1.ExportRequest, v1.ExportResponse](
 			httpClient,
 			baseURL+ChatServiceExportProcedure,
@@ -911,21 +1675,25 @@ func NewChatServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 
 // chatServiceClient implements ChatServiceClient.
 type chatServiceClient struct {
-	listChats   *connect.Client[v1.ListChatsRequest, v1.ListChatsResponse]
-	getChat     *connect.Client[v1.GetChatRequest, v1.GetChatResponse]
-	join        *connect.Client[v1.JoinRequest, v1.JoinResponse]
-	leave       *connect.Client[v1.LeaveRequest, v1.LeaveResponse]
-	listMembers *connect.Client[v1.ListMembersRequest, v1.ListMembersResponse]
-	setChat     *connect.Client[v1.SetChatRequest, v1.SetChatResponse]
-	send        *connect.Client[v1.SendRequest, v1.SendResponse]
-	edit        *connect.Client[v1.EditRequest, v1.EditResponse]
-	retract     *connect.Client[v1.RetractRequest, v1.RetractResponse]
-	react       *connect.Client[v1.ReactRequest, v1.ReactResponse]
-	getMessage  *connect.Client[v1.GetMessageRequest, v1.GetMessageResponse]
-	history     *connect.Client[v1.HistoryRequest, v1.HistoryResponse]
-	search      *connect.Client[v1.SearchRequest, v1.SearchResponse]
-	markRead    *connect.Client[v1.MarkReadRequest, v1.MarkReadResponse]
-	export      *connect.Client[v1.ExportRequest, v1.ExportResponse]
+	listChats       *connect.Client[v1.ListChatsRequest, v1.ListChatsResponse]
+	getChat         *connect.Client[v1.GetChatRequest, v1.GetChatResponse]
+	join            *connect.Client[v1.JoinRequest, v1.JoinResponse]
+	leave           *connect.Client[v1.LeaveRequest, v1.LeaveResponse]
+	listMembers     *connect.Client[v1.ListMembersRequest, v1.ListMembersResponse]
+	setChat         *connect.Client[v1.SetChatRequest, v1.SetChatResponse]
+	send            *connect.Client[v1.SendRequest, v1.SendResponse]
+	edit            *connect.Client[v1.EditRequest, v1.EditResponse]
+	retract         *connect.Client[v1.RetractRequest, v1.RetractResponse]
+	react           *connect.Client[v1.ReactRequest, v1.ReactResponse]
+	getMessage      *connect.Client[v1.GetMessageRequest, v1.GetMessageResponse]
+	history         *connect.Client[v1.HistoryRequest, v1.HistoryResponse]
+	search          *connect.Client[v1.SearchRequest, v1.SearchResponse]
+	markRead        *connect.Client[v1.MarkReadRequest, v1.MarkReadResponse]
+	signalTyping    *connect.Client[v1.SignalTypingRequest, v1.SignalTypingResponse]
+	listReceipts    *connect.Client[v1.ListReceiptsRequest, v1.ListReceiptsResponse]
+	getCompleteness *connect.Client[v1.GetCompletenessRequest, v1.GetCompletenessResponse]
+	pin             *connect.Client[v1.PinRequest, v1.PinResponse]
+	export          *connect.Client[v1.ExportRequest, v1.ExportResponse]
 }
 
 // ListChats calls kith.node.api.v1.ChatService.ListChats.
@@ -998,6 +1766,26 @@ func (c *chatServiceClient) MarkRead(ctx context.Context, req *connect.Request[v
 	return c.markRead.CallUnary(ctx, req)
 }
 
+// SignalTyping calls kith.node.api.v1.ChatService.SignalTyping.
+func (c *chatServiceClient) SignalTyping(ctx context.Context, req *connect.Request[v1.SignalTypingRequest]) (*connect.Response[v1.SignalTypingResponse], error) {
+	return c.signalTyping.CallUnary(ctx, req)
+}
+
+// ListReceipts calls kith.node.api.v1.ChatService.ListReceipts.
+func (c *chatServiceClient) ListReceipts(ctx context.Context, req *connect.Request[v1.ListReceiptsRequest]) (*connect.Response[v1.ListReceiptsResponse], error) {
+	return c.listReceipts.CallUnary(ctx, req)
+}
+
+// GetCompleteness calls kith.node.api.v1.ChatService.GetCompleteness.
+func (c *chatServiceClient) GetCompleteness(ctx context.Context, req *connect.Request[v1.GetCompletenessRequest]) (*connect.Response[v1.GetCompletenessResponse], error) {
+	return c.getCompleteness.CallUnary(ctx, req)
+}
+
+// Pin calls kith.node.api.v1.ChatService.Pin.
+func (c *chatServiceClient) Pin(ctx context.Context, req *connect.Request[v1.PinRequest]) (*connect.Response[v1.PinResponse], error) {
+	return c.pin.CallUnary(ctx, req)
+}
+
 // Export calls kith.node.api.v1.ChatService.Export.
 func (c *chatServiceClient) Export(ctx context.Context, req *connect.Request[v1.ExportRequest]) (*connect.ServerStreamForClient[v1.ExportResponse], error) {
 	return c.export.CallServerStream(ctx, req)
@@ -1019,6 +1807,14 @@ type ChatServiceHandler interface {
 	History(context.Context, *connect.Request[v1.HistoryRequest]) (*connect.Response[v1.HistoryResponse], error)
 	Search(context.Context, *connect.Request[v1.SearchRequest]) (*connect.Response[v1.SearchResponse], error)
 	MarkRead(context.Context, *connect.Request[v1.MarkReadRequest]) (*connect.Response[v1.MarkReadResponse], error)
+	// SignalTyping says that we are typing; it is never stored, and goes out at
+	// most every few seconds.
+	SignalTyping(context.Context, *connect.Request[v1.SignalTypingRequest]) (*connect.Response[v1.SignalTypingResponse], error)
+	// ListReceipts returns who has a message of ours.
+	ListReceipts(context.Context, *connect.Request[v1.ListReceiptsRequest]) (*connect.Response[v1.ListReceiptsResponse], error)
+	// GetCompleteness says what a chat lacks, from whom, and who is asked.
+	GetCompleteness(context.Context, *connect.Request[v1.GetCompletenessRequest]) (*connect.Response[v1.GetCompletenessResponse], error)
+	Pin(context.Context, *connect.Request[v1.PinRequest]) (*connect.Response[v1.PinResponse], error)
 	Export(context.Context, *connect.Request[v1.ExportRequest], *connect.ServerStream[v1.ExportResponse]) error
 }
 
@@ -1113,6 +1909,30 @@ func NewChatServiceHandler(svc ChatServiceHandler, opts ...connect.HandlerOption
 		connect.WithSchema(chatServiceMethods.ByName("MarkRead")),
 		connect.WithHandlerOptions(opts...),
 	)
+	chatServiceSignalTypingHandler := connect.NewUnaryHandler(
+		ChatServiceSignalTypingProcedure,
+		svc.SignalTyping,
+		connect.WithSchema(chatServiceMethods.ByName("SignalTyping")),
+		connect.WithHandlerOptions(opts...),
+	)
+	chatServiceListReceiptsHandler := connect.NewUnaryHandler(
+		ChatServiceListReceiptsProcedure,
+		svc.ListReceipts,
+		connect.WithSchema(chatServiceMethods.ByName("ListReceipts")),
+		connect.WithHandlerOptions(opts...),
+	)
+	chatServiceGetCompletenessHandler := connect.NewUnaryHandler(
+		ChatServiceGetCompletenessProcedure,
+		svc.GetCompleteness,
+		connect.WithSchema(chatServiceMethods.ByName("GetCompleteness")),
+		connect.WithHandlerOptions(opts...),
+	)
+	chatServicePinHandler := connect.NewUnaryHandler(
+		ChatServicePinProcedure,
+		svc.Pin,
+		connect.WithSchema(chatServiceMethods.ByName("Pin")),
+		connect.WithHandlerOptions(opts...),
+	)
 	chatServiceExportHandler := connect.NewServerStreamHandler(
 		ChatServiceExportProcedure,
 		svc.Export,
@@ -1149,6 +1969,14 @@ func NewChatServiceHandler(svc ChatServiceHandler, opts ...connect.HandlerOption
 			chatServiceSearchHandler.ServeHTTP(w, r)
 		case ChatServiceMarkReadProcedure:
 			chatServiceMarkReadHandler.ServeHTTP(w, r)
+		case ChatServiceSignalTypingProcedure:
+			chatServiceSignalTypingHandler.ServeHTTP(w, r)
+		case ChatServiceListReceiptsProcedure:
+			chatServiceListReceiptsHandler.ServeHTTP(w, r)
+		case ChatServiceGetCompletenessProcedure:
+			chatServiceGetCompletenessHandler.ServeHTTP(w, r)
+		case ChatServicePinProcedure:
+			chatServicePinHandler.ServeHTTP(w, r)
 		case ChatServiceExportProcedure:
 			chatServiceExportHandler.ServeHTTP(w, r)
 		default:
@@ -1216,6 +2044,22 @@ func (UnimplementedChatServiceHandler) MarkRead(context.Context, *connect.Reques
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.ChatService.MarkRead is not implemented"))
 }
 
+func (UnimplementedChatServiceHandler) SignalTyping(context.Context, *connect.Request[v1.SignalTypingRequest]) (*connect.Response[v1.SignalTypingResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.ChatService.SignalTyping is not implemented"))
+}
+
+func (UnimplementedChatServiceHandler) ListReceipts(context.Context, *connect.Request[v1.ListReceiptsRequest]) (*connect.Response[v1.ListReceiptsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.ChatService.ListReceipts is not implemented"))
+}
+
+func (UnimplementedChatServiceHandler) GetCompleteness(context.Context, *connect.Request[v1.GetCompletenessRequest]) (*connect.Response[v1.GetCompletenessResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.ChatService.GetCompleteness is not implemented"))
+}
+
+func (UnimplementedChatServiceHandler) Pin(context.Context, *connect.Request[v1.PinRequest]) (*connect.Response[v1.PinResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.ChatService.Pin is not implemented"))
+}
+
 func (UnimplementedChatServiceHandler) Export(context.Context, *connect.Request[v1.ExportRequest], *connect.ServerStream[v1.ExportResponse]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.ChatService.Export is not implemented"))
 }
@@ -1227,6 +2071,8 @@ type FileServiceClient interface {
 	ListFiles(context.Context, *connect.Request[v1.ListFilesRequest]) (*connect.Response[v1.ListFilesResponse], error)
 	Get(context.Context, *connect.Request[v1.GetRequest]) (*connect.Response[v1.GetResponse], error)
 	Cancel(context.Context, *connect.Request[v1.CancelRequest]) (*connect.Response[v1.CancelResponse], error)
+	// Read streams the content of a file that is here whole, from an offset on.
+	Read(context.Context, *connect.Request[v1.ReadRequest]) (*connect.ServerStreamForClient[v1.ReadResponse], error)
 }
 
 // NewFileServiceClient constructs a client for the kith.node.api.v1.FileService service. By
@@ -1264,6 +2110,12 @@ func NewFileServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithSchema(fileServiceMethods.ByName("Cancel")),
 			connect.WithClientOptions(opts...),
 		),
+		read: connect.NewClient[v1.ReadRequest, v1.ReadResponse](
+			httpClient,
+			baseURL+FileServiceReadProcedure,
+			connect.WithSchema(fileServiceMethods.ByName("Read")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -1273,6 +2125,7 @@ type fileServiceClient struct {
 	listFiles *connect.Client[v1.ListFilesRequest, v1.ListFilesResponse]
 	get       *connect.Client[v1.GetRequest, v1.GetResponse]
 	cancel    *connect.Client[v1.CancelRequest, v1.CancelResponse]
+	read      *connect.Client[v1.ReadRequest, v1.ReadResponse]
 }
 
 // Offer calls kith.node.api.v1.FileService.Offer.
@@ -1295,6 +2148,11 @@ func (c *fileServiceClient) Cancel(ctx context.Context, req *connect.Request[v1.
 	return c.cancel.CallUnary(ctx, req)
 }
 
+// Read calls kith.node.api.v1.FileService.Read.
+func (c *fileServiceClient) Read(ctx context.Context, req *connect.Request[v1.ReadRequest]) (*connect.ServerStreamForClient[v1.ReadResponse], error) {
+	return c.read.CallServerStream(ctx, req)
+}
+
 // FileServiceHandler is an implementation of the kith.node.api.v1.FileService service.
 type FileServiceHandler interface {
 	// Offer offers a file by its absolute path on the node's machine.
@@ -1302,6 +2160,8 @@ type FileServiceHandler interface {
 	ListFiles(context.Context, *connect.Request[v1.ListFilesRequest]) (*connect.Response[v1.ListFilesResponse], error)
 	Get(context.Context, *connect.Request[v1.GetRequest]) (*connect.Response[v1.GetResponse], error)
 	Cancel(context.Context, *connect.Request[v1.CancelRequest]) (*connect.Response[v1.CancelResponse], error)
+	// Read streams the content of a file that is here whole, from an offset on.
+	Read(context.Context, *connect.Request[v1.ReadRequest], *connect.ServerStream[v1.ReadResponse]) error
 }
 
 // NewFileServiceHandler builds an HTTP handler from the service implementation. It returns the path
@@ -1335,6 +2195,12 @@ func NewFileServiceHandler(svc FileServiceHandler, opts ...connect.HandlerOption
 		connect.WithSchema(fileServiceMethods.ByName("Cancel")),
 		connect.WithHandlerOptions(opts...),
 	)
+	fileServiceReadHandler := connect.NewServerStreamHandler(
+		FileServiceReadProcedure,
+		svc.Read,
+		connect.WithSchema(fileServiceMethods.ByName("Read")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/kith.node.api.v1.FileService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case FileServiceOfferProcedure:
@@ -1345,6 +2211,8 @@ func NewFileServiceHandler(svc FileServiceHandler, opts ...connect.HandlerOption
 			fileServiceGetHandler.ServeHTTP(w, r)
 		case FileServiceCancelProcedure:
 			fileServiceCancelHandler.ServeHTTP(w, r)
+		case FileServiceReadProcedure:
+			fileServiceReadHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -1368,4 +2236,8 @@ func (UnimplementedFileServiceHandler) Get(context.Context, *connect.Request[v1.
 
 func (UnimplementedFileServiceHandler) Cancel(context.Context, *connect.Request[v1.CancelRequest]) (*connect.Response[v1.CancelResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.FileService.Cancel is not implemented"))
+}
+
+func (UnimplementedFileServiceHandler) Read(context.Context, *connect.Request[v1.ReadRequest], *connect.ServerStream[v1.ReadResponse]) error {
+	return connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.FileService.Read is not implemented"))
 }
