@@ -77,8 +77,11 @@ func (n *Node) chatView(ctx context.Context, c store.Chat) (Chat, error) {
 	view := Chat{
 		ID: c.ID, Ref: refOf(c), Name: c.Name,
 		Unread: c.Unread, Mentions: c.Mentions, Messages: c.Shown,
-		Joined: c.Joined, Muted: c.Muted, Pinned: c.Pinned,
+		Joined: c.Joined, Pinned: c.Pinned,
 		RetentionDays: c.RetentionDays, Draft: c.Draft, ReadUpTo: c.ReadUpTo,
+	}
+	if m, on := n.muted(c); on {
+		view.Muted, view.MutedUntil, view.MentionsOnly = true, instant(m.Until), m.MentionsOnly
 	}
 	switch c.Kind {
 	case store.Public:
@@ -192,8 +195,8 @@ func (n *Node) SetChat(ctx context.Context, ref string, change ChatChange) (Chat
 	if err != nil {
 		return Chat{}, err
 	}
-	if change.Muted != nil {
-		c.Muted = *change.Muted
+	if err := n.setMute(ctx, &c, change); err != nil {
+		return Chat{}, err
 	}
 	if change.Pinned != nil {
 		c.Pinned = *change.Pinned

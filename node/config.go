@@ -34,6 +34,10 @@ type Config struct {
 
 	// Receipts tells friends what has been read.
 	Receipts bool
+	// Typing tells the others of a chat that we are typing.
+	Typing bool
+	// Preferences are the defaults of what the screens keep, by name.
+	Preferences map[string]string
 	// AutoAccept is the largest file in bytes that is fetched from a friend
 	// without being asked for; 0 for none.
 	AutoAccept uint64

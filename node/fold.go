@@ -57,7 +57,7 @@ func (n *Node) message(ctx context.Context, e store.Entry, ref string) (Message,
 		}
 	}
 	m, shown := timeline.Fold(input(e), related, n.self.Account())
-	if !shown {
+	if !shown || inGroup(ref) && m.Author != n.self.Account() && n.screen.hides(m.Author, m.Text) {
 		return Message{}, false, nil
 	}
 	out := Message{
@@ -73,12 +73,54 @@ func (n *Node) message(ctx context.Context, e store.Entry, ref string) (Message,
 			out.From = n.person(n.self.Account())
 		}
 	}
+	if !m.ReplyTo.IsZero() {
+		out.Quote = n.quote(ctx, m.Conversation, m.ReplyTo, inGroup(ref))
+	}
 	for _, r := range m.Reactions {
 		out.Reactions = append(out.Reactions, Reaction{
 			Emoji: r.Emoji, Count: len(r.Accounts), Mine: slices.Contains(r.Accounts, n.self.Account()),
 		})
 	}
 	return out, true, nil
+}
+
+// quoteRunes is how much of a message is quoted above its answer.
+const quoteRunes = 160
+
+// quote returns the beginning of a message; nil where it is not here, or not
+// to be shown.
+func (n *Node) quote(ctx context.Context, chat event.ConversationID, id event.ID, group bool) *Quote {
+	e, err := n.store.Get(ctx, id)
+	if err != nil || e.Event.Header().Conversation != chat {
+		return nil
+	}
+	var related []timeline.Input
+	if e.Related {
+		all, err := n.store.Related(ctx, id)
+		if err != nil {
+			return nil
+		}
+		for _, r := range all {
+			related = append(related, input(r))
+		}
+	}
+	m, shown := timeline.Fold(input(e), related, n.self.Account())
+	if !shown || group && m.Author != n.self.Account() && n.screen.hides(m.Author, m.Text) {
+		return nil
+	}
+	text := strings.Join(strings.Fields(m.Text), " ")
+	if text == "" && m.File != nil {
+		text = m.File.Name
+	}
+	if runes := []rune(text); len(runes) > quoteRunes {
+		text = string(runes[:quoteRunes]) + "…"
+	}
+	return &Quote{ID: id, From: n.person(m.Author), Text: text}
+}
+
+// inGroup reports whether a chat is with more than one person.
+func inGroup(ref string) bool {
+	return !strings.HasPrefix(ref, "@") && !strings.HasPrefix(ref, rawPrefix)
 }
 
 // messages folds a page of entries of any chats.

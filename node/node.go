@@ -24,6 +24,7 @@ import (
 	"github.com/kith-chat/kith/node/hello"
 	"github.com/kith-chat/kith/node/nethost"
 	"github.com/kith-chat/kith/node/rendezvous"
+	"github.com/kith-chat/kith/node/signal"
 	"github.com/kith-chat/kith/node/store"
 	"github.com/kith-chat/kith/pubsub"
 )
@@ -42,6 +43,9 @@ type Node struct {
 	groups   *groups
 	inviting sync.Mutex // so that only one invite stands
 	numbers  sync.Map   // safety numbers by account
+	mutes    mutes
+	screen   screen
+	typing   typing
 	bus      *bus
 
 	// What the network needs; all nil when the node is offline.
@@ -51,6 +55,7 @@ type Node struct {
 	rendezvous *rendezvous.Service
 	gossip     *pubsub.Service
 	policy     *policy
+	signals    *signal.Service
 
 	courier *courier.Courier
 	files   *file.Manager
@@ -102,8 +107,10 @@ func Open(ctx context.Context, c Config) (*Node, error) {
 
 // assemble makes the parts, each from those before it.
 func (n *Node) assemble(ctx context.Context) error {
-	if err := n.loadPeople(ctx); err != nil {
-		return err
+	for _, load := range []func(context.Context) error{n.loadPeople, n.loadMutes, n.loadScreen} {
+		if err := load(ctx); err != nil {
+			return err
+		}
 	}
 	if !n.config.Offline {
 		if err := n.openNetwork(ctx); err != nil {
@@ -171,6 +178,7 @@ func (n *Node) openNetwork(ctx context.Context) error {
 		Host: n.host, Contacts: seeking{n}, Directory: directory{n}, Secret: n.policy.Secret,
 		DHT: content, MDNS: n.config.MDNS, Seeking: n.policy.seeking, Log: n.log,
 	})
+	n.signals = signal.New(signal.Config{Host: n.host, May: n.maySignal, On: n.signalled, Log: n.log})
 	var err error
 	n.gossip, err = pubsub.New(n.host, pubsub.Options{
 		Device: n.self, Log: groupLog{n}, Logger: n.log, Discovery: topics,
@@ -203,6 +211,7 @@ func (n *Node) run() {
 		g.Go(func() error { return n.hello.Run(ctx) })
 		g.Go(func() error { return n.rendezvous.Run(ctx) })
 		g.Go(func() error { return n.gossip.Run(ctx) })
+		g.Go(func() error { return n.signals.Run(ctx) })
 		g.Go(func() error { return n.courier.Run(ctx) })
 		g.Go(func() error { return n.files.Run(ctx) })
 	}

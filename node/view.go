@@ -41,6 +41,8 @@ type Chat struct {
 	Last          *Message
 	Joined        bool
 	Muted         bool
+	MutedUntil    time.Time // of a mute for a time
+	MentionsOnly  bool      // of a mute: mentions notify all the same
 	Pinned        bool
 	RetentionDays uint32
 	Draft         string
@@ -90,6 +92,14 @@ type Message struct {
 	Mentions   []identity.AccountID
 	MentionsMe bool
 	Late       bool
+	Quote      *Quote // what it answers, as far as that is here
+}
+
+// Quote is the beginning of a message that another answers.
+type Quote struct {
+	ID   event.ID
+	From Person
+	Text string // on one line, at most quoteRunes characters
 }
 
 // FriendState is where a friendship stands.
@@ -240,15 +250,24 @@ type Step struct {
 // News is one thing that happened. Exactly one of the pointers is set, unless
 // Reset says that the cursor was too old and everything must be loaded again.
 type News struct {
-	Cursor   uint64
-	Reset    bool
-	Fresh    bool // a message's first appearance
-	Message  *Message
-	Chat     *Chat
-	Friend   *Friend
-	Transfer *Transfer
-	Presence *Member
-	Storage  *StorageNews
+	Cursor     uint64
+	Reset      bool
+	Fresh      bool // a message's first appearance
+	Message    *Message
+	Chat       *Chat
+	Friend     *Friend
+	Transfer   *Transfer
+	Presence   *Member
+	Storage    *StorageNews
+	Typing     *Typing
+	Preference *Preference
+}
+
+// Typing says that somebody is typing in a chat, or has stopped.
+type Typing struct {
+	Chat    string // Chat.Ref
+	Person  Person
+	Stopped bool
 }
 
 // StorageNews says that the disk got full, or has room again.
@@ -267,4 +286,6 @@ type ChatChange struct {
 	Muted, Pinned *bool
 	RetentionDays *uint32
 	Draft         *string
+	MutedUntil    *time.Time // with Muted: until then; zero: for good
+	MentionsOnly  *bool
 }

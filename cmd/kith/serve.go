@@ -45,7 +45,7 @@ func (b build) nodeConfig(c config.Config, log *slog.Logger) node.Config {
 	return node.Config{
 		Home: c.Home, Version: b.version, Commit: b.commit,
 		Listen: c.Listen, MDNS: c.MDNS, DHT: c.DHT, Bootstrap: c.Bootstrap, Relay: c.Relay,
-		Receipts: c.Receipts, AutoAccept: c.AutoAccept, Downloads: c.Downloads,
+		Receipts: c.Receipts, Typing: c.Typing, Preferences: c.UI, AutoAccept: c.AutoAccept, Downloads: c.Downloads,
 		RetentionDays: c.RetentionDays, MinFree: c.MinFree, Log: log,
 	}
 }

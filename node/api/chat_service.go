@@ -58,9 +58,18 @@ func (s chatService) ListMembers(ctx context.Context, req *connect.Request[apiv1
 }
 
 func (s chatService) SetChat(ctx context.Context, req *connect.Request[apiv1.SetChatRequest]) (*connect.Response[apiv1.SetChatResponse], error) {
-	c, err := s.node.SetChat(ctx, req.Msg.GetChat(), node.ChatChange{
+	change := node.ChatChange{
 		Muted: req.Msg.Muted, Pinned: req.Msg.Pinned, RetentionDays: req.Msg.RetentionDays, Draft: req.Msg.Draft,
-	})
+		MentionsOnly: req.Msg.MentionsOnly,
+	}
+	if req.Msg.MutedUntilMs != nil {
+		until, err := moment(req.Msg.GetMutedUntilMs())
+		if err != nil {
+			return nil, err
+		}
+		change.MutedUntil = &until
+	}
+	c, err := s.node.SetChat(ctx, req.Msg.GetChat(), change)
 	if err != nil {
 		return nil, err
 	}
@@ -193,4 +202,11 @@ func moment(ms int64) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	return time.UnixMilli(ms), nil
+}
+
+func (s chatService) SignalTyping(ctx context.Context, req *connect.Request[apiv1.SignalTypingRequest]) (*connect.Response[apiv1.SignalTypingResponse], error) {
+	if err := s.node.SignalTyping(ctx, req.Msg.GetChat(), req.Msg.GetStopped()); err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&apiv1.SignalTypingResponse{}), nil
 }

@@ -348,3 +348,27 @@ func attach(t testing.TB, s *Server) *client.Client {
 	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
+
+func (f *fakeNode) Preferences(context.Context) (map[string]string, error) {
+	return map[string]string{"theme": "light"}, f.note("preferences")
+}
+
+func (f *fakeNode) SetPreference(_ context.Context, name, value string) error {
+	return f.note("set preference %s %s", name, value)
+}
+
+func (f *fakeNode) Ignore(_ context.Context, who string, remove bool) error {
+	return f.note("ignore %s %v", who, remove)
+}
+
+func (f *fakeNode) Ignored(context.Context) ([]node.Person, []string, error) {
+	return nil, nil, f.note("ignored")
+}
+
+func (f *fakeNode) SetHiddenWords(_ context.Context, words []string) ([]string, error) {
+	return words, f.note("hidden words %q", words)
+}
+
+func (f *fakeNode) SignalTyping(_ context.Context, ref string, stopped bool) error {
+	return f.note("typing %s %v", ref, stopped)
+}

@@ -91,3 +91,26 @@ func (s friendService) FindPeople(ctx context.Context, req *connect.Request[apiv
 	}
 	return connect.NewResponse(&apiv1.FindPeopleResponse{People: each(all, found)}), nil
 }
+
+func (s friendService) Ignore(ctx context.Context, req *connect.Request[apiv1.IgnoreRequest]) (*connect.Response[apiv1.IgnoreResponse], error) {
+	if err := s.node.Ignore(ctx, req.Msg.GetWho(), req.Msg.GetRemove()); err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&apiv1.IgnoreResponse{}), nil
+}
+
+func (s friendService) ListIgnored(ctx context.Context, _ *connect.Request[apiv1.ListIgnoredRequest]) (*connect.Response[apiv1.ListIgnoredResponse], error) {
+	people, words, err := s.node.Ignored(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&apiv1.ListIgnoredResponse{People: each(people, person), Words: texts(words)}), nil
+}
+
+func (s friendService) SetHiddenWords(ctx context.Context, req *connect.Request[apiv1.SetHiddenWordsRequest]) (*connect.Response[apiv1.SetHiddenWordsResponse], error) {
+	words, err := s.node.SetHiddenWords(ctx, req.Msg.GetWords())
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&apiv1.SetHiddenWordsResponse{Words: texts(words)}), nil
+}

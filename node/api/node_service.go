@@ -161,3 +161,22 @@ func duration(ms int64, most time.Duration) (time.Duration, error) {
 	}
 	return time.Duration(ms) * time.Millisecond, nil
 }
+
+func (s nodeService) GetPreferences(ctx context.Context, _ *connect.Request[apiv1.GetPreferencesRequest]) (*connect.Response[apiv1.GetPreferencesResponse], error) {
+	all, err := s.node.Preferences(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]string, len(all))
+	for name, value := range all {
+		out[text(name)] = text(value)
+	}
+	return connect.NewResponse(&apiv1.GetPreferencesResponse{Preferences: out}), nil
+}
+
+func (s nodeService) SetPreference(ctx context.Context, req *connect.Request[apiv1.SetPreferenceRequest]) (*connect.Response[apiv1.SetPreferenceResponse], error) {
+	if err := s.node.SetPreference(ctx, req.Msg.GetName(), req.Msg.GetValue()); err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&apiv1.SetPreferenceResponse{}), nil
+}

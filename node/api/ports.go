@@ -30,6 +30,8 @@ type selfPort interface {
 	Peers(ctx context.Context) ([]node.Peer, error)
 	Connect(ctx context.Context, address string) (node.Peer, error)
 	Diagnose(ctx context.Context, who string, step func(node.Step) error) error
+	Preferences(ctx context.Context) (map[string]string, error)
+	SetPreference(ctx context.Context, name, value string) error
 	Watch(ctx context.Context, cursor uint64, ephemeral bool, yield func(node.News) error) error
 }
 
@@ -45,6 +47,9 @@ type friendPort interface {
 	RenameFriend(ctx context.Context, who, name string) (node.Friend, error)
 	VerifyFriend(ctx context.Context, who string, verified, showOnly bool) (node.Friend, error)
 	FindPeople(ctx context.Context, name string) ([]node.FoundPerson, error)
+	Ignore(ctx context.Context, who string, remove bool) error
+	Ignored(ctx context.Context) ([]node.Person, []string, error)
+	SetHiddenWords(ctx context.Context, words []string) ([]string, error)
 }
 
 // chatPort is conversations and what is said in them.
@@ -63,6 +68,7 @@ type chatPort interface {
 	History(ctx context.Context, ref string, page node.Page) ([]node.Message, bool, error)
 	Search(ctx context.Context, query, ref string, limit int, before string) ([]node.Message, bool, error)
 	MarkRead(ctx context.Context, ref, upTo string) (node.Chat, error)
+	SignalTyping(ctx context.Context, ref string, stopped bool) error
 	Export(ctx context.Context, ref, format string, w io.Writer) error
 }
 

@@ -75,7 +75,7 @@ func chat(c node.Chat) *apiv1.Chat {
 	out := &apiv1.Chat{
 		Ref: text(c.Ref), Kind: chatKind(c.Kind), Name: text(c.Name), Peer: personOrNone(c.Peer),
 		Unread: c.Unread, Mentions: c.Mentions, Messages: c.Messages, Missing: c.Missing, Members: uint64(count(c.Members)),
-		Joined: c.Joined, Muted: c.Muted, Pinned: c.Pinned, RetentionDays: c.RetentionDays,
+		Joined: c.Joined, Muted: c.Muted, MutedUntilMs: millis(c.MutedUntil), MentionsOnly: c.MentionsOnly, Pinned: c.Pinned, RetentionDays: c.RetentionDays,
 		Draft: text(c.Draft), ReadUpTo: eventID(c.ReadUpTo),
 	}
 	if c.Last != nil {
@@ -98,13 +98,21 @@ func chatKind(k node.ChatKind) apiv1.ChatKind {
 
 func message(m node.Message) *apiv1.Message {
 	return &apiv1.Message{
-		Id: eventID(m.ID), Chat: text(m.Chat), Kind: m.Kind.String(), From: person(m.From), Device: deviceID(m.Device),
+		Quote: quote(m.Quote),
+		Id:    eventID(m.ID), Chat: text(m.Chat), Kind: m.Kind.String(), From: person(m.From), Device: deviceID(m.Device),
 		TimeMs: millis(m.Time), ArrivedMs: millis(m.Arrived), Position: m.Position,
 		Text: text(m.Text), State: messageState(m.State), Refused: text(m.Refused),
 		Edited: m.Edited, Retracted: m.Retracted, Late: m.Late, ReplyTo: eventID(m.ReplyTo),
 		Reactions: each(m.Reactions, reaction), File: fileOffer(m.File),
 		Mentions: each(m.Mentions, identity.AccountID.String), MentionsMe: m.MentionsMe,
 	}
+}
+
+func quote(q *node.Quote) *apiv1.Quote {
+	if q == nil {
+		return nil
+	}
+	return &apiv1.Quote{Id: eventID(q.ID), From: person(q.From), Text: text(q.Text)}
 }
 
 func messageState(s node.State) apiv1.State {
@@ -251,6 +259,10 @@ func news(n node.News) *apiv1.WatchResponse {
 		out.News = &apiv1.WatchResponse_Transfer{Transfer: transfer(*n.Transfer)}
 	case n.Presence != nil:
 		out.News = &apiv1.WatchResponse_Presence{Presence: member(*n.Presence)}
+	case n.Typing != nil:
+		out.News = &apiv1.WatchResponse_Typing{Typing: &apiv1.Typing{Chat: text(n.Typing.Chat), Person: person(n.Typing.Person), Stopped: n.Typing.Stopped}}
+	case n.Preference != nil:
+		out.News = &apiv1.WatchResponse_Preference{Preference: &apiv1.Preference{Name: text(n.Preference.Name), Value: text(n.Preference.Value)}}
 	case n.Storage != nil:
 		out.News = &apiv1.WatchResponse_Storage{Storage: &apiv1.StorageNews{State: text(n.Storage.State), Detail: text(n.Storage.Detail)}}
 	}

@@ -41,6 +41,11 @@ type Config struct {
 	TokenFile string
 	// Receipts tells friends what has been read.
 	Receipts bool
+	// Typing tells the others of a chat that one is typing.
+	Typing bool
+	// UI holds the [ui] table: theme, language, keys and so on, by names such
+	// as keys.switcher. Only the screens know what they mean.
+	UI map[string]string
 	// AutoAccept is the largest file in bytes that is fetched from a friend
 	// without being asked for; 0 for none.
 	AutoAccept uint64
@@ -125,6 +130,13 @@ func Resolve(o Options) (Resolved, error) {
 func (l layer) apply(c *Config, env environ, sources map[string]string) error {
 	set := make(map[string]string)
 	for _, name := range slices.Sorted(maps.Keys(l.values)) {
+		if ui, ok := strings.CutPrefix(name, uiPrefix); ok {
+			if err := c.setUI(ui, l.values[name]); err != nil {
+				return fmt.Errorf("%w: %s: %w", ErrInvalid, l.where(name), err)
+			}
+			sources[name] = l.source(name)
+			continue
+		}
 		s, known := find(name)
 		if !known {
 			return fmt.Errorf("%w: %s: there is no setting %q%s", ErrInvalid, l.where(name), name, meant(name))
@@ -163,6 +175,9 @@ func show(c Config, env environ, sources map[string]string) []Setting {
 			source = "default"
 		}
 		out = append(out, Setting{s.name, s.show(c), source})
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.UI)) {
+		out = append(out, Setting{uiPrefix + name, c.UI[name], sources[uiPrefix+name]})
 	}
 	return out
 }

@@ -78,6 +78,9 @@ func TestLayers(t *testing.T) {
 		{"web off", "", nil, nil, "web", "off", "default"},
 		{"web on", "", nil, map[string][]string{"web": {"localhost:8080"}}, "web", "127.0.0.1:8080", "flag --web"},
 		{"web off again", "web = \"127.0.0.1:1\"\n", nil, map[string][]string{"web": {"off"}}, "web", "off", "flag --web"},
+		{"typing", "typing = false\n", nil, nil, "typing", "false", "file HOME/config.toml"},
+		{"a screen's setting", "[ui]\ntheme = \"light\"\n", nil, nil, "ui.theme", "light", "file HOME/config.toml"},
+		{"a screen's table", "[ui.keys]\nswitcher = [\"ctrl+p\", \"f2\"]\n", nil, nil, "ui.keys.switcher", "ctrl+p,f2", "file HOME/config.toml"},
 		{"retention", "retention-days = 30\n", nil, nil, "retention-days", "30", "file HOME/config.toml"},
 		{"retention in words", "", []string{"KITH_RETENTION_DAYS=12 weeks"}, nil, "retention-days", "84", "environment KITH_RETENTION_DAYS"},
 		{"log level", "", nil, map[string][]string{"log-level": {"DEBUG"}}, "log-level", "debug", "flag --set log-level"},
@@ -110,6 +113,7 @@ func TestErrorsNameThePlace(t *testing.T) {
 	}{
 		{"unknown key", "dht = \"off\"\n\n  colour = 3\n", nil, nil, `config.toml, line 3: colour: there is no setting "colour"`},
 		{"almost a key", "log_level = \"info\"\n", nil, nil, `do you mean "log-level"?`},
+		{"bad name for a screen", "[ui]\n\"A b\" = 1\n", nil, nil, "small letters"},
 		{"unknown table", "\n[network]\nx = 1\n", nil, nil, `config.toml, line 2: network: there is no setting`},
 		{"unknown flag", "", nil, map[string][]string{"nonsense": {"1"}}, `--set nonsense: there is no setting "nonsense"`},
 		{"bad value in the file", "\nauto-accept = \"lots\"\n", nil, nil, `config.toml, line 2: auto-accept: "lots" is not a size`},

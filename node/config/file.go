@@ -66,6 +66,12 @@ func parseFile(raw []byte) (map[string][]string, error) {
 	}
 	values := make(map[string][]string, len(doc))
 	for name, v := range doc {
+		if table, ok := v.(map[string]any); ok && name == "ui" {
+			if err := flattenUI(uiPrefix, table, values); err != nil {
+				return nil, fmt.Errorf("line %d: %w", lineOf(raw, name), err)
+			}
+			continue
+		}
 		texts, err := valueTexts(v)
 		if _, known := find(name); err != nil && known {
 			return nil, fmt.Errorf("line %d: %s: %w", lineOf(raw, name), name, err)

@@ -94,6 +94,11 @@ func settings() []setting {
 			func(c Config) string { return strconv.FormatBool(c.Receipts) },
 		},
 		{
+			"typing", "", false,
+			func(c *Config, _ environ, v []string) error { return setBool(&c.Typing, v) },
+			func(c Config) string { return strconv.FormatBool(c.Typing) },
+		},
+		{
 			"auto-accept", "", false,
 			func(c *Config, _ environ, v []string) (err error) {
 				c.AutoAccept, err = ParseSize(v[0])
@@ -203,6 +208,7 @@ func defaults(home string, env environ) (Config, error) {
 		},
 		TokenFile:  filepath.Join(home, tokenFile),
 		Receipts:   true,
+		Typing:     true,
 		AutoAccept: DefaultAutoAccept,
 		Downloads:  downloads,
 		LogLevel:   slog.LevelWarn,

@@ -1,0 +1,60 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+const (
+	// uiPrefix begins the names of what the screens are told.
+	uiPrefix = "ui."
+	maxUI    = 256     // settings
+	maxUIKey = 64      // bytes of a name
+	maxUIVal = 4 << 10 // bytes of a value
+)
+
+var errUIKey = errors.New("a name has small letters, digits, dots, dashes and underscores")
+
+// setUI keeps one setting of the screens; whether it means something they say.
+func (c *Config) setUI(name string, values []string) error {
+	strange := strings.ContainsFunc(name, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_'
+	})
+	switch {
+	case name == "" || len(name) > maxUIKey || strange:
+		return fmt.Errorf("%q: %w, at most %d", name, errUIKey, maxUIKey)
+	case len(c.UI) >= maxUI:
+		return fmt.Errorf("more than %d settings", maxUI)
+	}
+	value := strings.Join(values, ",")
+	if len(value) > maxUIVal {
+		return fmt.Errorf("the value has more than %d bytes", maxUIVal)
+	}
+	if c.UI == nil {
+		c.UI = make(map[string]string)
+	}
+	c.UI[name] = value
+	return nil
+}
+
+// flattenUI gives the values of the [ui] table and its tables one name each.
+func flattenUI(prefix string, table map[string]any, values map[string][]string) error {
+	for name, v := range table {
+		if inner, ok := v.(map[string]any); ok {
+			if strings.Count(prefix, ".") > 3 {
+				return fmt.Errorf("%s%s: tables within tables within tables", prefix, name)
+			}
+			if err := flattenUI(prefix+name+".", inner, values); err != nil {
+				return err
+			}
+			continue
+		}
+		texts, err := valueTexts(v)
+		if err != nil {
+			return fmt.Errorf("%s%s: %w", prefix, name, err)
+		}
+		values[prefix+name] = texts
+	}
+	return nil
+}
