@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -144,18 +145,23 @@ func (w *world) happen(d deed, said []int) {
 		time.Sleep(time.Duration(d.N*d.N*d.N) * time.Millisecond)
 		w.tend()
 	case 9:
-		for a := range n.outbox {
+		n.mu.Lock()
+		waiting := slices.Collect(maps.Keys(n.outbox))
+		n.mu.Unlock()
+		for _, a := range waiting {
 			n.c.Seen(a)
 		}
 	case 10: // bytes that were sent before come again, as from a restored backup
 		to := w.nodes[1-d.Who]
-		n.mu.Lock()
 		var old *event.Event
+		to.mu.Lock()
 		for _, id := range to.arrived {
 			if e := to.events[id]; e.Author() == n.account() {
 				old = e
 			}
 		}
+		to.mu.Unlock()
+		n.mu.Lock()
 		if old != nil && !slices.ContainsFunc(n.outbox[to.account()], func(q courier.Queued) bool { return q.ID == old.ID() }) {
 			delete(n.answered, old.ID())
 			n.enqueue(to.account(), old.ID(), old.Bytes())
