@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"connectrpc.com/connect"
 	"github.com/spf13/pflag"
@@ -38,6 +39,7 @@ what is said there is plain text, and its authors are not verified accounts.`,
 		},
 		{
 			name: "set", args: "CHAT", group: groupGroups, need: needStore, min: 1, max: 1, short: "mute or pin a chat, or bound its history",
+			example: []string{"kith set lobby --mute --for 8h --mentions", "kith set @bob --pin", "kith set lobby --retention 30"},
 			prepare: prepareSet,
 		},
 		{
@@ -115,14 +117,24 @@ func listMembers(ctx context.Context, c *call, args []string) error {
 func prepareSet(fs *pflag.FlagSet) action {
 	muted := fs.Bool("mute", false, "no bell and no notices; --mute=false undoes it")
 	pinned := fs.Bool("pin", false, "keep it at the top; --pin=false undoes it")
+	length := fs.Duration("for", 0, "with --mute: for so long only, such as 8h")
+	mentions := fs.Bool("mentions", false, "with --mute: tell of messages that name you all the same")
 	days := fs.Uint32("retention", 0, "erase messages after so many days; 0 keeps them")
 	return func(ctx context.Context, c *call, args []string) error {
+		if fs.Changed("for") && (*length <= 0 || !*muted) {
+			return ui.Usage.Because("--for belongs to --mute and is a length of time, such as 8h")
+		}
 		req := &apiv1.SetChatRequest{Chat: args[0]}
 		for _, f := range []struct {
 			name string
 			set  func()
 		}{
 			{"mute", func() { req.Muted = muted }},
+			{"for", func() {
+				until := time.Now().Add(*length).UnixMilli()
+				req.MutedUntilMs = &until
+			}},
+			{"mentions", func() { req.MentionsOnly = mentions }},
 			{"pin", func() { req.Pinned = pinned }},
 			{"retention", func() { req.RetentionDays = days }},
 		} {

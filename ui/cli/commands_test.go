@@ -144,7 +144,7 @@ func TestTextOutput(t *testing.T) {
 	var all strings.Builder
 	for _, line := range []string{
 		"id", "devices", "chats", "friends", "friends find", "history lobby -n 2", "search line", "send lobby :tada:", "members lobby", "files",
-		"peers", "status", "doctor bob", "friends verify bob --show",
+		"peers", "status", "doctor bob", "friends verify bob --show", "ignore", "ignore eve", "ignore eve --remove", "prefs", "set lobby --mute --for 8h",
 	} {
 		_, api := newFake(t)
 		s := newSession(t, api)
@@ -171,6 +171,7 @@ func TestExitCodes(t *testing.T) {
 		{"send bob -hello", true, nil, ui.ExitUsage, "put -- before"},
 		{"history lobby --since noon-ish", true, nil, ui.ExitUsage, "wants a message ID or a time"},
 		{"export --format pdf", true, nil, ui.ExitUsage, "jsonl or md"},
+		{"set lobby --for 8h", true, nil, ui.ExitUsage, "belongs to --mute"},
 		{"completion tcsh", true, nil, ui.ExitUsage, "bash, zsh or fish"},
 		{"serve --log loud", true, nil, ui.ExitUsage, "debug, info, warn or error"},
 		{"help nothing", true, nil, ui.ExitUsage, "no command"},

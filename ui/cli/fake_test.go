@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
@@ -343,4 +344,39 @@ func (f *fakeNode) ListFiles(context.Context, *connect.Request[apiv1.ListFilesRe
 
 func (f *fakeNode) Get(_ context.Context, r *connect.Request[apiv1.GetRequest]) (*connect.Response[apiv1.GetResponse], error) {
 	return connect.NewResponse(&apiv1.GetResponse{Transfer: f.files[0]}), f.note(r.Msg)
+}
+
+func (f *fakeNode) GetPreferences(context.Context, *connect.Request[apiv1.GetPreferencesRequest]) (*connect.Response[apiv1.GetPreferencesResponse], error) {
+	return connect.NewResponse(&apiv1.GetPreferencesResponse{Preferences: map[string]string{"theme": "light", "language": "zh\x1b[2J"}}), nil
+}
+
+func (f *fakeNode) SetPreference(_ context.Context, r *connect.Request[apiv1.SetPreferenceRequest]) (*connect.Response[apiv1.SetPreferenceResponse], error) {
+	return connect.NewResponse(&apiv1.SetPreferenceResponse{}), f.note(r.Msg)
+}
+
+func (f *fakeNode) Ignore(_ context.Context, r *connect.Request[apiv1.IgnoreRequest]) (*connect.Response[apiv1.IgnoreResponse], error) {
+	return connect.NewResponse(&apiv1.IgnoreResponse{}), f.note(r.Msg)
+}
+
+func (f *fakeNode) ListIgnored(context.Context, *connect.Request[apiv1.ListIgnoredRequest]) (*connect.Response[apiv1.ListIgnoredResponse], error) {
+	return connect.NewResponse(&apiv1.ListIgnoredResponse{
+		People: []*apiv1.Person{{Account: "kith1eve", Name: "Eve\x1b[31m"}}, Words: []string{"spoiler\x07"},
+	}), nil
+}
+
+func (f *fakeNode) SetHiddenWords(_ context.Context, r *connect.Request[apiv1.SetHiddenWordsRequest]) (*connect.Response[apiv1.SetHiddenWordsResponse], error) {
+	return connect.NewResponse(&apiv1.SetHiddenWordsResponse{Words: r.Msg.GetWords()}), f.note(r.Msg)
+}
+
+func (f *fakeNode) SetChat(_ context.Context, r *connect.Request[apiv1.SetChatRequest]) (*connect.Response[apiv1.SetChatResponse], error) {
+	c, err := f.chat(r.Msg.GetChat())
+	if err != nil {
+		return nil, err
+	}
+	c = proto.Clone(c).(*apiv1.Chat)
+	c.Muted = r.Msg.GetMuted()
+	if until := r.Msg.GetMutedUntilMs(); until > time.Now().UnixMilli() {
+		c.MutedUntilMs = 1_790_000_000_000 // steady for the golden file
+	}
+	return connect.NewResponse(&apiv1.SetChatResponse{Chat: c}), nil
 }

@@ -25,6 +25,8 @@ const (
 	eventPresence = "presence" // somebody came or went
 	eventFile     = "file"     // a transfer went on
 	eventChat     = "chat"     // a chat changed: joined, left, unread
+	eventTyping   = "typing"   // somebody is typing, or has stopped
+	eventSetting  = "setting"  // what a screen keeps has changed
 	eventStorage  = "storage"  // the disk is full, or has room again
 	eventReset    = "reset"    // the cursor was too old: load everything again
 )
@@ -119,6 +121,12 @@ func (t *tracker) classify(w *apiv1.WatchResponse) (string, record) {
 		r := newChat(w.GetChat())
 		r.news = news{eventChat, w.GetCursor()}
 		return r.Event, r
+	case w.GetTyping() != nil:
+		y := w.GetTyping()
+		return eventTyping, typingRecord{news{eventTyping, w.GetCursor()}, y.GetChat(), newAuthor(y.GetPerson()), !y.GetStopped()}
+	case w.GetPreference() != nil:
+		p := w.GetPreference()
+		return eventSetting, preferenceRecord{news{eventSetting, w.GetCursor()}, p.GetName(), p.GetValue()}
 	case w.GetStorage() != nil:
 		s := w.GetStorage()
 		return eventStorage, storageRecord{news{eventStorage, w.GetCursor()}, s.GetState(), s.GetDetail()}
@@ -165,6 +173,17 @@ func friendEvent(before, now *apiv1.Friend) string {
 type readyRecord struct{ news }
 
 func (readyRecord) lines(view) []ui.Text { return nil }
+
+// typingRecord says that somebody is typing; the plain text does not, since it
+// would never stand still.
+type typingRecord struct {
+	news
+	Chat   string `json:"chat"`
+	From   author `json:"from"`
+	Typing bool   `json:"typing"`
+}
+
+func (typingRecord) lines(view) []ui.Text { return nil }
 
 // resetRecord says that a cursor was too old.
 type resetRecord struct{ news }

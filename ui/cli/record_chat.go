@@ -21,6 +21,8 @@ type chatRecord struct {
 	Members       uint64         `json:"members"`
 	Joined        bool           `json:"joined"`
 	Muted         bool           `json:"muted,omitempty"`
+	MutedUntil    string         `json:"muted_until,omitempty"`
+	MentionsOnly  bool           `json:"mentions_only,omitempty"`
 	Pinned        bool           `json:"pinned,omitempty"`
 	RetentionDays uint32         `json:"retention_days,omitempty"`
 	Peer          *author        `json:"peer,omitempty"`
@@ -34,6 +36,10 @@ func newChat(c *apiv1.Chat) chatRecord {
 		Chat: c.GetRef(), Kind: ui.KindCode(c.GetKind()), Name: c.GetName(), Unread: c.GetUnread(), Mentions: c.GetMentions(),
 		Messages: c.GetMessages(), Missing: c.GetMissing(), Members: c.GetMembers(), Joined: c.GetJoined(),
 		Muted: c.GetMuted(), Pinned: c.GetPinned(), RetentionDays: c.GetRetentionDays(), c: c,
+		MentionsOnly: c.GetMentionsOnly(),
+	}
+	if ms := c.GetMutedUntilMs(); ms != 0 {
+		r.MutedUntil = ui.RFC3339(ms)
 	}
 	if c.GetPeer() != nil {
 		p := newAuthor(c.GetPeer())
@@ -67,6 +73,9 @@ func (r chatRecord) lines(v view) []ui.Text {
 		if flag.on {
 			parts = append(parts, ui.F(flag.word))
 		}
+	}
+	if r.MutedUntil != "" {
+		parts = append(parts, ui.F("until %s", ui.Stamp(r.c.GetMutedUntilMs())))
 	}
 	out := []ui.Text{ui.Join("  ", parts...)}
 	if m := r.c.GetLast(); m != nil {

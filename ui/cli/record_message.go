@@ -48,6 +48,7 @@ type messageRecord struct {
 	Edited     bool       `json:"edited,omitempty"`
 	Retracted  bool       `json:"retracted,omitempty"`
 	ReplyTo    string     `json:"reply_to,omitempty"`
+	Quote      string     `json:"quote,omitempty"`
 	Reactions  []reaction `json:"reactions,omitempty"`
 	File       *offer     `json:"file,omitempty"`
 	Mentions   []string   `json:"mentions,omitempty"`
@@ -83,6 +84,7 @@ func newMessage(m *apiv1.Message) messageRecord {
 		Device: m.GetDevice(), Edited: m.GetEdited(), Retracted: m.GetRetracted(), ReplyTo: m.GetReplyTo(),
 		Mentions: m.GetMentions(), MentionsMe: m.GetMentionsMe(), Late: m.GetLate(), Refused: m.GetRefused(), m: m,
 	}
+	r.Quote = m.GetQuote().GetText()
 	for _, x := range m.GetReactions() {
 		r.Reactions = append(r.Reactions, reaction{x.GetEmoji(), x.GetCount(), x.GetMine()})
 	}
@@ -125,7 +127,11 @@ func bodyIn(m *apiv1.Message, v view) string {
 		return "(taken back)"
 	}
 	if re := m.GetReplyTo(); re != "" {
-		text = ui.F("(re %s) ", beginning(re)).String() + text
+		to := ui.F("re %s", beginning(re))
+		if q := m.GetQuote(); q != nil {
+			to = ui.F("re %s: %s", nameWithin(q.GetFrom(), 60), ui.Truncate(ui.Line(q.GetText()), 40))
+		}
+		text = ui.F("(%s) ", to).String() + text
 	}
 	if f := m.GetFile(); f != nil {
 		name := ui.Truncate(ui.Line(f.GetName()), 80)

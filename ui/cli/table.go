@@ -22,6 +22,7 @@ func commands() []*command {
 	var all []*command
 	for _, part := range [][]*command{
 		bareCommands(), identityCommands(), talkCommands(), changeCommands(), friendCommands(), chatCommands(),
+		quietCommands(),
 		fileCommands(), nodeCommands(), otherCommands(),
 	} {
 		all = append(all, part...)
