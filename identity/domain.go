@@ -32,6 +32,9 @@ const (
 	DomainRendezvous   Domain = "kith/1/derive/rendezvous"       // discovery secret and day to DHT key
 	DomainHelloProof   Domain = "kith/1/derive/hello-proof"      // discovery secret to proof of holding it
 	DomainPresenceSeal Domain = "kith/1/derive/presence-seal"    // discovery secret to key of presence records
+	DomainLinkCode     Domain = "kith/1/hash/link-code"          // checksum of a link code
+	DomainLinkProof    Domain = "kith/1/derive/link-proof"       // link secret to proof of holding it
+	DomainLinkWords    Domain = "kith/1/derive/link-words"       // link secret to the words both devices show
 	DomainSecretAtRest Domain = "kith/1/derive/secret-at-rest"   // store key to key of secrets inside the store
 )
 

@@ -361,6 +361,76 @@ func (x *InviteBody) GetRelays() [][]byte {
 	return nil
 }
 
+// LinkCode is what an old device shows and a new one is given; nobody signs
+// it, since its holder trusts the screen that it was read from.
+type LinkCode struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Device        []byte                 `protobuf:"bytes,1,opt,name=device,proto3" json:"device,omitempty"`
+	Secret        []byte                 `protobuf:"bytes,2,opt,name=secret,proto3" json:"secret,omitempty"`
+	ExpiresMs     int64                  `protobuf:"varint,3,opt,name=expires_ms,json=expiresMs,proto3" json:"expires_ms,omitempty"`
+	Addresses     [][]byte               `protobuf:"bytes,4,rep,name=addresses,proto3" json:"addresses,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LinkCode) Reset() {
+	*x = LinkCode{}
+	mi := &file_identity_pb_identity_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LinkCode) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LinkCode) ProtoMessage() {}
+
+func (x *LinkCode) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_pb_identity_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LinkCode.ProtoReflect.Descriptor instead.
+func (*LinkCode) Descriptor() ([]byte, []int) {
+	return file_identity_pb_identity_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *LinkCode) GetDevice() []byte {
+	if x != nil {
+		return x.Device
+	}
+	return nil
+}
+
+func (x *LinkCode) GetSecret() []byte {
+	if x != nil {
+		return x.Secret
+	}
+	return nil
+}
+
+func (x *LinkCode) GetExpiresMs() int64 {
+	if x != nil {
+		return x.ExpiresMs
+	}
+	return 0
+}
+
+func (x *LinkCode) GetAddresses() [][]byte {
+	if x != nil {
+		return x.Addresses
+	}
+	return nil
+}
+
 var File_identity_pb_identity_proto protoreflect.FileDescriptor
 
 const file_identity_pb_identity_proto_rawDesc = "" +
@@ -391,7 +461,13 @@ const file_identity_pb_identity_proto_rawDesc = "" +
 	"\n" +
 	"expires_ms\x18\x05 \x01(\x03R\texpiresMs\x12\x1c\n" +
 	"\taddresses\x18\x06 \x03(\fR\taddresses\x12\x16\n" +
-	"\x06relays\x18\a \x03(\fR\x06relaysB'Z%github.com/kith-chat/kith/identity/pbb\x06proto3"
+	"\x06relays\x18\a \x03(\fR\x06relays\"w\n" +
+	"\bLinkCode\x12\x16\n" +
+	"\x06device\x18\x01 \x01(\fR\x06device\x12\x16\n" +
+	"\x06secret\x18\x02 \x01(\fR\x06secret\x12\x1d\n" +
+	"\n" +
+	"expires_ms\x18\x03 \x01(\x03R\texpiresMs\x12\x1c\n" +
+	"\taddresses\x18\x04 \x03(\fR\taddressesB'Z%github.com/kith-chat/kith/identity/pbb\x06proto3"
 
 var (
 	file_identity_pb_identity_proto_rawDescOnce sync.Once
@@ -405,13 +481,14 @@ func file_identity_pb_identity_proto_rawDescGZIP() []byte {
 	return file_identity_pb_identity_proto_rawDescData
 }
 
-var file_identity_pb_identity_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_identity_pb_identity_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_identity_pb_identity_proto_goTypes = []any{
 	(*Signed)(nil),          // 0: kith.identity.v1.Signed
 	(*CertificateBody)(nil), // 1: kith.identity.v1.CertificateBody
 	(*DeviceListBody)(nil),  // 2: kith.identity.v1.DeviceListBody
 	(*ListedDevice)(nil),    // 3: kith.identity.v1.ListedDevice
 	(*InviteBody)(nil),      // 4: kith.identity.v1.InviteBody
+	(*LinkCode)(nil),        // 5: kith.identity.v1.LinkCode
 }
 var file_identity_pb_identity_proto_depIdxs = []int32{
 	3, // 0: kith.identity.v1.DeviceListBody.devices:type_name -> kith.identity.v1.ListedDevice
@@ -433,7 +510,7 @@ func file_identity_pb_identity_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_identity_pb_identity_proto_rawDesc), len(file_identity_pb_identity_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
