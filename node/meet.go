@@ -52,6 +52,7 @@ func (n *Node) follow(ctx context.Context) error {
 func (n *Node) followOne(ctx context.Context, m meeting) {
 	a := m.person.Account()
 	if a == n.self.Account() {
+		n.meetOwn(ctx, m)
 		return
 	}
 	if !m.parted {
@@ -198,11 +199,17 @@ func (s seeking) Targets(ctx context.Context) []rendezvous.Target {
 			out = append(out, targetOf(c))
 		}
 	}
+	if own, more := s.n.ownTarget(ctx); more {
+		out = append(out, own)
+	}
 	return out
 }
 
 // Target returns one account, whatever is agreed with it.
 func (s seeking) Target(ctx context.Context, a identity.AccountID) (rendezvous.Target, bool) {
+	if a == s.n.self.Account() {
+		return s.n.ownTarget(ctx)
+	}
 	c, err := s.n.store.Contact(ctx, a)
 	return targetOf(c), err == nil
 }

@@ -46,6 +46,7 @@ type Node struct {
 	mutes    mutes
 	screen   screen
 	typing   typing
+	linking  linking
 	bus      *bus
 
 	// What the network needs; all nil when the node is offline.

@@ -78,6 +78,9 @@ func (p *policy) seeking(id peer.ID, a identity.AccountID) {
 
 // revoked reports whether a device is off its account's list.
 func (p *policy) revoked(a identity.AccountID, d identity.DeviceID) bool {
+	if a == p.n.self.Account() {
+		return !p.n.config.Vault.Secrets().Devices.Contains(d)
+	}
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	l := p.contacts[a].list
@@ -93,6 +96,9 @@ func (p *policy) heard(a identity.AccountID) bool {
 
 // Reveal reports whether a peer may learn who we are.
 func (p *policy) Reveal(id peer.ID, account identity.AccountID, lan, proved bool) bool {
+	if p.n.ours(id) {
+		return true
+	}
 	p.mu.RLock()
 	if account.IsZero() {
 		account = p.owners[id]

@@ -92,16 +92,13 @@ func purposeOf(p protocol.ID) string {
 
 // Self returns who this node is.
 func (n *Node) Self(ctx context.Context) (Self, error) {
-	s := n.config.Vault.Secrets()
 	invite, err := n.StandingInvite(ctx)
 	if err != nil {
 		return Self{}, err
 	}
 	out := Self{Account: n.self.Account(), Device: n.self.ID(), Name: n.Name(), Invite: invite}
-	for _, d := range s.Devices.Devices {
-		out.Devices = append(out.Devices, DeviceInfo{Device: d.Device, Name: d.Name, Added: d.Added, This: d.Device == n.self.ID()})
-	}
-	return out, nil
+	out.Devices, err = n.Devices(ctx)
+	return out, err
 }
 
 // SetName changes what we call ourselves; groups that we are in are told.

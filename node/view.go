@@ -221,6 +221,8 @@ type DeviceInfo struct {
 	Name   string
 	Added  time.Time
 	This   bool
+	Online bool
+	Seen   time.Time
 }
 
 // Self is who this node is.

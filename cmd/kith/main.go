@@ -36,6 +36,7 @@ func deps() cli.Deps {
 		Home:       func() (string, error) { return config.DefaultHome(os.Environ()) },
 		HasProfile: hasProfile,
 		Init:       b.initProfile,
+		Link:       b.linkProfile,
 		Attach:     attach,
 		Brief:      b.brief,
 		Serve:      b.serve,

@@ -190,7 +190,7 @@ func attach(ctx context.Context, home string) (*cli.API, error) {
 }
 
 func clients(c *client.Client) *cli.API {
-	return &cli.API{Node: c.Node(), Friends: c.Friends(), Chats: c.Chats(), Files: c.Files()}
+	return &cli.API{Node: c.Node(), Friends: c.Friends(), Chats: c.Chats(), Files: c.Files(), Devices: c.Devices()}
 }
 
 func logger(w io.Writer, level slog.Level) *slog.Logger {

@@ -182,3 +182,61 @@ func (s *Secrets) check() error {
 	}
 	return nil
 }
+
+// Linked makes the secrets of a new device of an account that another of its
+// devices has admitted. deviceSeed is the new device's key, certificate and
+// devices name it.
+func Linked(name string, entropy, deviceSeed [32]byte, discovery identity.DiscoverySecret, certificate identity.Certificate, devices identity.DeviceList, now time.Time) (*Secrets, error) {
+	s := &Secrets{
+		Name: identity.CleanName(name), Entropy: entropy, DeviceSeed: deviceSeed, Discovery: discovery,
+		Cert: certificate, Devices: devices, Created: now.UTC().Truncate(time.Millisecond),
+	}
+	_, _ = rand.Read(s.StoreKey[:]) // crypto/rand.Read never fails
+	if err := s.check(); err != nil {
+		return nil, fmt.Errorf("taking over the account: %w", err)
+	}
+	return s, nil
+}
+
+// AddDevice certifies one more device and puts it on a new list.
+func (s *Secrets) AddDevice(device identity.DeviceID, name string, now time.Time) (identity.Certificate, error) {
+	account, err := s.Account()
+	if err != nil {
+		return identity.Certificate{}, err
+	}
+	if s.Devices.Contains(device) {
+		return identity.Certificate{}, errors.New("it is a device of the account already")
+	}
+	if len(s.Devices.Devices) >= identity.MaxDevices {
+		return identity.Certificate{}, fmt.Errorf("an account has at most %d devices: revoke one", identity.MaxDevices)
+	}
+	cert, err := identity.Certify(account, device, now)
+	if err != nil {
+		return identity.Certificate{}, err
+	}
+	listed := append(slices.Clone(s.Devices.Devices), identity.ListedDevice{Device: device, Name: name, Added: now})
+	s.Devices, err = identity.SignDeviceList(account, s.Devices.Version, listed, now)
+	return cert, err
+}
+
+// ChangeDevices signs a new list, which change has made of the one before. It
+// must leave at least this device on it.
+func (s *Secrets) ChangeDevices(change func([]identity.ListedDevice) ([]identity.ListedDevice, error), now time.Time) error {
+	account, err := s.Account()
+	if err != nil {
+		return err
+	}
+	listed, err := change(slices.Clone(s.Devices.Devices))
+	if err != nil {
+		return err
+	}
+	list, err := identity.SignDeviceList(account, s.Devices.Version, listed, now)
+	if err != nil {
+		return err
+	}
+	if !list.Contains(s.Cert.Device) {
+		return errors.New("a device does not take itself off the list: do it on another one")
+	}
+	s.Devices = list
+	return nil
+}

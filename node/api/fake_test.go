@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -371,4 +372,27 @@ func (f *fakeNode) SetHiddenWords(_ context.Context, words []string) ([]string, 
 
 func (f *fakeNode) SignalTyping(_ context.Context, ref string, stopped bool) error {
 	return f.note("typing %s %v", ref, stopped)
+}
+
+func (f *fakeNode) Devices(context.Context) ([]node.DeviceInfo, error) {
+	return []node.DeviceInfo{{Name: "laptop", This: true}}, f.note("devices")
+}
+
+func (f *fakeNode) LinkDevice(_ context.Context, step func(node.LinkStep) error) error {
+	if err := f.note("link device"); err != nil {
+		return err
+	}
+	return errors.Join(step(node.LinkStep{ID: "1", Code: "kithlink:x"}), step(node.LinkStep{ID: "1", Linked: true}))
+}
+
+func (f *fakeNode) ConfirmDevice(_ context.Context, id string, agree bool) error {
+	return f.note("confirm device %s %v", id, agree)
+}
+
+func (f *fakeNode) RenameDevice(_ context.Context, device, name string) (node.DeviceInfo, error) {
+	return node.DeviceInfo{Name: name}, f.note("rename device %s %s", device, name)
+}
+
+func (f *fakeNode) RevokeDevice(_ context.Context, device string) error {
+	return f.note("revoke device %s", device)
 }

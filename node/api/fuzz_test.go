@@ -92,7 +92,7 @@ func planned() []string {
 	for _, p := range procedures() {
 		name := p[strings.LastIndex(p, "/")+1:]
 		switch {
-		case strings.Contains(p, "GroupService"), strings.Contains(p, "DeviceService"):
+		case strings.Contains(p, "GroupService"):
 		case name == "ListReceipts", name == "GetCompleteness", name == "Pin", name == "Read":
 		default:
 			continue

@@ -15,6 +15,7 @@ type Node interface {
 	friendPort
 	chatPort
 	filePort
+	devicePort
 }
 
 var _ Node = (*node.Node)(nil)
@@ -70,6 +71,15 @@ type chatPort interface {
 	MarkRead(ctx context.Context, ref, upTo string) (node.Chat, error)
 	SignalTyping(ctx context.Context, ref string, stopped bool) error
 	Export(ctx context.Context, ref, format string, w io.Writer) error
+}
+
+// devicePort is the machines of the person.
+type devicePort interface {
+	Devices(ctx context.Context) ([]node.DeviceInfo, error)
+	LinkDevice(ctx context.Context, step func(node.LinkStep) error) error
+	ConfirmDevice(ctx context.Context, id string, agree bool) error
+	RenameDevice(ctx context.Context, device, name string) (node.DeviceInfo, error)
+	RevokeDevice(ctx context.Context, device string) error
 }
 
 // filePort is offered files and their transfer.

@@ -129,7 +129,7 @@ func (s *Server) add(l net.Listener, h http.Handler, log *slog.Logger) {
 	})
 }
 
-// services returns the handler of all four services.
+// services returns the handler of all services.
 func (s *Server) services(c Config) http.Handler {
 	t := translator{home: c.Home, log: c.Log}
 	opts := connect.WithHandlerOptions(
@@ -143,6 +143,7 @@ func (s *Server) services(c Config) http.Handler {
 	mux.Handle(apiv1connect.NewNodeServiceHandler(nodeService{node: c.Node, web: s.web, stop: c.Stop, closing: s.closing}, opts))
 	mux.Handle(apiv1connect.NewFriendServiceHandler(friendService{node: c.Node}, opts))
 	mux.Handle(apiv1connect.NewChatServiceHandler(chatService{node: c.Node}, opts))
+	mux.Handle(apiv1connect.NewDeviceServiceHandler(deviceService{c.Node, s.closing}, opts))
 	mux.Handle(apiv1connect.NewFileServiceHandler(fileService{node: c.Node}, opts))
 	return mux
 }

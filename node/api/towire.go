@@ -227,7 +227,7 @@ func peer(p node.Peer) *apiv1.Peer {
 }
 
 func device(d node.DeviceInfo) *apiv1.DeviceInfo {
-	return &apiv1.DeviceInfo{Device: deviceID(d.Device), Name: text(d.Name), AddedMs: millis(d.Added), This: d.This}
+	return &apiv1.DeviceInfo{Device: deviceID(d.Device), Name: text(d.Name), AddedMs: millis(d.Added), This: d.This, Online: d.Online, LastSeenMs: millis(d.Seen)}
 }
 
 func invite(i node.InviteInfo) *apiv1.InviteInfo {

@@ -34,8 +34,9 @@ const (
 
 // Errors of linking.
 var (
-	// ErrRefused says that a person found the words different, or said no.
-	ErrRefused = errors.New("the devices were not linked: somebody said no")
+	// ErrRefused says that a person found the words different, or did not
+	// say that they are the same.
+	ErrRefused = errors.New("the devices were not linked; somebody said no, or went away")
 	// ErrProof says that the other side does not know the code.
 	ErrProof = errors.New("the other device does not know the code")
 
@@ -136,6 +137,8 @@ func join(ctx context.Context, s network.Stream, code identity.LinkCode, self id
 		return err
 	}
 	if !agree {
+		// The other side ends the stream when it has heard the no.
+		_ = f.receive(new(pb.Grant), stepTime)
 		return ErrRefused
 	}
 	var m pb.Grant
@@ -221,10 +224,8 @@ func admit(ctx context.Context, s network.Stream, code identity.LinkCode, accoun
 	go func() {
 		var m pb.Shown
 		err := f.receive(&m, personTime)
-		if err == nil && !m.GetAgree() {
-			err = ErrRefused
-		}
-		if err != nil {
+		if err != nil || !m.GetAgree() {
+			err = errors.Join(ErrRefused, err)
 			cancel()
 		}
 		shown <- err

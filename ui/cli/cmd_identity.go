@@ -27,9 +27,13 @@ words that are the account. At a terminal it asks for what is not given;
 without one it asks nothing: give --name, and a passphrase with
 --passphrase-file or KITH_PASSPHRASE if the keys are to be sealed by one.
 
+With --link CODE this machine becomes one more device of your account: 'kith
+devices link' on another one shows the code. Both show the same few words
+before anything is sent.
+
 With --restore it reads the 24 words, from the terminal or from standard
-input, and makes this machine one more device of that account.`,
-			example: []string{"kith init --name Ann", "kith init --restore < words.txt"},
+input, for when all devices are lost: those before are revoked.`,
+			example: []string{"kith init --name Ann", "kith init --link kithlink:…", "kith init --restore < words.txt"},
 			local:   true, prepare: prepareInit,
 		},
 		{
@@ -67,31 +71,25 @@ request; you still decide. A link can expire and can be revoked.`,
 				return nil
 			}),
 		},
-		{
-			name: "devices", group: groupStart, need: needStore, short: "list the machines of your account",
-			prepare: plain(func(ctx context.Context, c *call, _ []string) error {
-				r, err := invoke(ctx, c.api.Node.GetIdentity, &apiv1.GetIdentityRequest{})
-				if err != nil {
-					return err
-				}
-				for _, d := range r.GetDevices() {
-					c.out.show(newDevice(d))
-				}
-				return nil
-			}),
-		},
 	}
 }
 
 func prepareInit(fs *pflag.FlagSet) action {
 	name := fs.String("name", "", "how you want to be called")
 	restore := fs.Bool("restore", false, "restore an account from its 24 words")
+	code := fs.String("link", "", "become a device of the account whose device shows this code")
 	return func(ctx context.Context, c *call, _ []string) error {
 		opts := InitOptions{Home: c.home, Name: *name}
 		if has, err := c.deps.HasProfile(c.home); err != nil {
 			return err
 		} else if has {
 			return ErrProfileExists
+		}
+		if *code != "" {
+			if *restore {
+				return ui.Usage.Because("--link and --restore are two ways; choose one")
+			}
+			return c.link(ctx, *code, *name)
 		}
 		if err := c.completeInit(&opts, *restore); err != nil {
 			return err

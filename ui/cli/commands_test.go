@@ -144,7 +144,7 @@ func TestTextOutput(t *testing.T) {
 	var all strings.Builder
 	for _, line := range []string{
 		"id", "devices", "chats", "friends", "friends find", "history lobby -n 2", "search line", "send lobby :tada:", "members lobby", "files",
-		"peers", "status", "doctor bob", "friends verify bob --show", "ignore", "ignore eve", "ignore eve --remove", "prefs", "set lobby --mute --for 8h",
+		"peers", "status", "doctor bob", "friends verify bob --show", "devices link", "devices rename old new", "devices revoke old", "ignore", "ignore eve", "ignore eve --remove", "prefs", "set lobby --mute --for 8h",
 	} {
 		_, api := newFake(t)
 		s := newSession(t, api)

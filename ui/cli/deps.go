@@ -31,6 +31,7 @@ type API struct {
 	Friends apiv1connect.FriendServiceClient
 	Chats   apiv1connect.ChatServiceClient
 	Files   apiv1connect.FileServiceClient
+	Devices apiv1connect.DeviceServiceClient
 }
 
 // Deps is what the commands need from the process around them: everything that
@@ -47,6 +48,10 @@ type Deps struct {
 	// Init makes a new account in home, or restores one when opts.Phrase is
 	// set. ErrProfileExists if there is one.
 	Init func(ctx context.Context, opts InitOptions) (InitResult, error)
+	// Link makes this machine one more device of the account whose other
+	// device shows opts.Code. ask is called with the words that must be the
+	// same on both.
+	Link func(ctx context.Context, opts LinkOptions, ask func(ctx context.Context, account string, words []string) (bool, error)) (InitResult, error)
 	// Attach connects to the node that runs for home; ErrNoNode if none does.
 	// It must return quickly: it is how "is one running?" is asked.
 	Attach func(ctx context.Context, home string) (*API, error)
@@ -73,6 +78,14 @@ type InitOptions struct {
 	Home       string
 	Name       string // how the person is called; required for a new account
 	Phrase     string // 24 words: restore that account instead of making one
+	Passphrase string // of the vault; "" for none
+}
+
+// LinkOptions is what a linked profile is made from.
+type LinkOptions struct {
+	Home       string
+	Code       string // as the other device shows it
+	Device     string // what this machine is to be called
 	Passphrase string // of the vault; "" for none
 }
 

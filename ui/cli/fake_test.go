@@ -78,6 +78,7 @@ func newFake(t *testing.T) (*fakeNode, *API) {
 	mux.Handle(apiv1connect.NewFriendServiceHandler(f))
 	mux.Handle(apiv1connect.NewChatServiceHandler(f))
 	mux.Handle(apiv1connect.NewFileServiceHandler(f))
+	mux.Handle(apiv1connect.NewDeviceServiceHandler(f))
 	srv := httptest.NewServer(mux)
 	t.Cleanup(func() {
 		f.mu.Lock()
@@ -94,6 +95,7 @@ func newFake(t *testing.T) (*fakeNode, *API) {
 		Friends: apiv1connect.NewFriendServiceClient(client, srv.URL),
 		Chats:   apiv1connect.NewChatServiceClient(client, srv.URL),
 		Files:   apiv1connect.NewFileServiceClient(client, srv.URL),
+		Devices: apiv1connect.NewDeviceServiceClient(client, srv.URL),
 	}
 }
 
@@ -379,4 +381,30 @@ func (f *fakeNode) SetChat(_ context.Context, r *connect.Request[apiv1.SetChatRe
 		c.MutedUntilMs = 1_790_000_000_000 // steady for the golden file
 	}
 	return connect.NewResponse(&apiv1.SetChatResponse{Chat: c}), nil
+}
+
+func (f *fakeNode) ListDevices(context.Context, *connect.Request[apiv1.ListDevicesRequest]) (*connect.Response[apiv1.ListDevicesResponse], error) {
+	return connect.NewResponse(&apiv1.ListDevicesResponse{Devices: []*apiv1.DeviceInfo{
+		{Device: "12D3KooWann", Name: "desk", AddedMs: noon, This: true, Online: true}, {Device: "12D3KooWold", Name: "old\x1b[2J", AddedMs: noon},
+	}}), nil
+}
+
+func (f *fakeNode) LinkDevice(_ context.Context, _ *connect.Request[apiv1.LinkDeviceRequest], s *connect.ServerStream[apiv1.LinkDeviceResponse]) error {
+	return errors.Join(
+		s.Send(&apiv1.LinkDeviceResponse{LinkId: "1", Code: "kithlink:abc", ExpiresMs: noon}),
+		s.Send(&apiv1.LinkDeviceResponse{LinkId: "1", CheckWords: "one two three four", Name: "lap\x1btop"}),
+		s.Send(&apiv1.LinkDeviceResponse{LinkId: "1", Linked: true}),
+	)
+}
+
+func (f *fakeNode) ConfirmDevice(_ context.Context, r *connect.Request[apiv1.ConfirmDeviceRequest]) (*connect.Response[apiv1.ConfirmDeviceResponse], error) {
+	return connect.NewResponse(&apiv1.ConfirmDeviceResponse{}), f.note(r.Msg)
+}
+
+func (f *fakeNode) RenameDevice(_ context.Context, r *connect.Request[apiv1.RenameDeviceRequest]) (*connect.Response[apiv1.RenameDeviceResponse], error) {
+	return connect.NewResponse(&apiv1.RenameDeviceResponse{Device: &apiv1.DeviceInfo{Device: "12D3KooWold", Name: r.Msg.GetName(), AddedMs: noon}}), f.note(r.Msg)
+}
+
+func (f *fakeNode) RevokeDevice(_ context.Context, r *connect.Request[apiv1.RevokeDeviceRequest]) (*connect.Response[apiv1.RevokeDeviceResponse], error) {
+	return connect.NewResponse(&apiv1.RevokeDeviceResponse{}), f.note(r.Msg)
 }

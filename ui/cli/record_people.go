@@ -60,15 +60,19 @@ type deviceRecord struct {
 	Name   string `json:"name"`
 	Added  string `json:"added"`
 	This   bool   `json:"this,omitempty"`
+	Online bool   `json:"online"`
 }
 
 func newDevice(d *apiv1.DeviceInfo) deviceRecord {
-	return deviceRecord{d.GetDevice(), d.GetName(), ui.RFC3339(d.GetAddedMs()), d.GetThis()}
+	return deviceRecord{d.GetDevice(), d.GetName(), ui.RFC3339(d.GetAddedMs()), d.GetThis(), d.GetOnline()}
 }
 
 func (r deviceRecord) lines(view) []ui.Text {
 	if r.This {
 		return []ui.Text{ui.F("%s  %s  added %s  (this one)", r.Device, r.Name, day(r.Added))}
+	}
+	if r.Online {
+		return []ui.Text{ui.F("%s  %s  added %s  (online)", r.Device, r.Name, day(r.Added))}
 	}
 	return []ui.Text{ui.F("%s  %s  added %s", r.Device, r.Name, day(r.Added))}
 }

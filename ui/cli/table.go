@@ -21,7 +21,7 @@ func groups() []string {
 func commands() []*command {
 	var all []*command
 	for _, part := range [][]*command{
-		bareCommands(), identityCommands(), talkCommands(), changeCommands(), friendCommands(), chatCommands(),
+		bareCommands(), identityCommands(), deviceCommands(), talkCommands(), changeCommands(), friendCommands(), chatCommands(),
 		quietCommands(),
 		fileCommands(), nodeCommands(), otherCommands(),
 	} {

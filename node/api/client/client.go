@@ -76,6 +76,12 @@ func (c *Client) Chats() apiv1connect.ChatServiceClient {
 	return apiv1connect.NewChatServiceClient(c.http, c.url, options())
 }
 
+// Devices returns the service of the person's machines.
+func (c *Client) Devices() apiv1connect.DeviceServiceClient {
+	c.setup()
+	return apiv1connect.NewDeviceServiceClient(c.http, c.url, options())
+}
+
 // Files returns the service of files.
 func (c *Client) Files() apiv1connect.FileServiceClient {
 	c.setup()

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/kith-chat/kith/identity"
+	"github.com/kith-chat/kith/identity/vault"
+	"github.com/kith-chat/kith/node"
+	"github.com/kith-chat/kith/node/link"
+	"github.com/kith-chat/kith/ui"
+	"github.com/kith-chat/kith/ui/cli"
+)
+
+// linkProfile makes this machine one more device of an account, whose other
+// device shows a code.
+func (b build) linkProfile(ctx context.Context, o cli.LinkOptions, ask func(context.Context, string, []string) (bool, error)) (cli.InitResult, error) {
+	code, err := identity.ParseLinkCode(o.Code)
+	if err != nil {
+		return cli.InitResult{}, cli.ErrInvalid.Because("%w", err)
+	}
+	var seed [32]byte
+	_, _ = rand.Read(seed[:]) // crypto/rand.Read never fails
+	var v *vault.Vault
+	err = link.Join(ctx, code, ed25519.NewKeyFromSeed(seed[:]), o.Device, ask, func(g link.Grant) error {
+		secrets, err := vault.Linked(g.Name, g.Entropy, seed, g.Discovery, g.Certificate, g.Devices, time.Now())
+		if err != nil {
+			return err
+		}
+		v, err = vault.Create(vault.Options{
+			Dir: o.Home, Keyring: keyring(), Passphrase: func() (string, error) { return o.Passphrase, nil },
+		}, secrets)
+		return err
+	})
+	switch {
+	case errors.Is(err, vault.ErrExists):
+		return cli.InitResult{}, fmt.Errorf("%w: %s", cli.ErrProfileExists, o.Home)
+	case errors.Is(err, identity.ErrLinkCode):
+		return cli.InitResult{}, cli.ErrInvalid.Because("%w", err)
+	case errors.Is(err, link.ErrRefused):
+		return cli.InitResult{}, ui.NotAllowed.Because("%w", err)
+	case err != nil:
+		return cli.InitResult{}, err
+	}
+	s := v.Secrets()
+	out := cli.InitResult{
+		Account: s.Cert.Account.String(), Device: s.Cert.Device.String(), Name: s.Name, Vault: string(v.Protection()),
+	}
+	n, err := node.Open(ctx, node.Config{Home: o.Home, Vault: v, Version: b.version, Commit: b.commit, Offline: true})
+	if err != nil {
+		return out, err
+	}
+	self, err := n.Self(ctx)
+	out.Invite = self.Invite
+	return out, errors.Join(err, n.NoteOwnDevice(ctx, code.Device, code.Addresses), n.Close())
+}
