@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"os"
 	"strings"
 
 	"connectrpc.com/connect"
@@ -131,11 +130,6 @@ func prepareLink(fs *pflag.FlagSet) action {
 
 // link makes this machine a device of the account whose device shows the code.
 func (c *call) link(ctx context.Context, code, name string) error {
-	if name == "" {
-		if host, err := os.Hostname(); err == nil {
-			name = host
-		}
-	}
 	p, given, err := c.givenPassphrase()
 	if err == nil && !given && c.s.InTTY {
 		p, err = c.newPassphrase()
