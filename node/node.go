@@ -143,6 +143,7 @@ func (n *Node) assemble(ctx context.Context) error {
 func (n *Node) openNetwork(ctx context.Context) error {
 	var content routing.ContentRouting
 	var topics discovery.Discovery
+	var trouble func() string
 	if n.config.NewHost != nil {
 		h, err := n.config.NewHost(ctx, n.config)
 		if err != nil {
@@ -165,6 +166,7 @@ func (n *Node) openNetwork(ctx context.Context) error {
 		if n.net.DHT != nil {
 			content = n.net.DHT
 			topics = drouting.NewRoutingDiscovery(n.net.DHT)
+			trouble = n.net.DHTTrouble
 		}
 	}
 	n.policy = newPolicy(n)
@@ -177,7 +179,7 @@ func (n *Node) openNetwork(ctx context.Context) error {
 	})
 	n.rendezvous = rendezvous.New(rendezvous.Config{
 		Host: n.host, Contacts: seeking{n}, Directory: directory{n}, Secret: n.policy.Secret,
-		DHT: content, MDNS: n.config.MDNS, Seeking: n.policy.seeking, Log: n.log,
+		DHT: content, Trouble: trouble, MDNS: n.config.MDNS, Seeking: n.policy.seeking, Log: n.log,
 	})
 	n.signals = signal.New(signal.Config{Host: n.host, May: n.maySignal, On: n.signalled, Log: n.log})
 	var err error

@@ -3,10 +3,12 @@ package nethost
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	dht "github.com/libp2p/go-libp2p-kad-dht"
 	"github.com/libp2p/go-libp2p-kad-dht/amino"
+	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
@@ -45,7 +47,7 @@ func (h *Host) startDHT(ctx context.Context, c Config) error {
 	if err != nil {
 		return fmt.Errorf("starting the DHT: %w", err)
 	}
-	h.DHT = d
+	h.DHT, h.entries = d, make(map[peer.ID]error)
 	h.wg.Go(func() { h.enter(ctx, c) })
 	return nil
 }
@@ -59,9 +61,13 @@ func (h *Host) enter(ctx context.Context, c Config) {
 			defer func() { done <- struct{}{} }()
 			dial, cancel := context.WithTimeout(ctx, bootstrapTimeout)
 			defer cancel()
-			if err := h.Connect(dial, p); err != nil && ctx.Err() == nil {
+			err := h.Connect(dial, p)
+			if err != nil && ctx.Err() == nil {
 				c.Log.Info("a bootstrap node does not answer", "peer", p.ID.ShortString(), "error", err)
 			}
+			h.mu.Lock()
+			h.entries[p.ID] = err
+			h.mu.Unlock()
 		})
 	}
 	for range c.Bootstrap {
@@ -70,4 +76,37 @@ func (h *Host) enter(ctx context.Context, c Config) {
 	if err := h.DHT.Bootstrap(ctx); err != nil && ctx.Err() == nil {
 		c.Log.Warn("entering the DHT", "error", err)
 	}
+}
+
+// DHTTrouble says in one line why nobody can be found in the DHT: it knows no
+// node, and what became of the dial to each that it was told of. It is empty
+// while nodes are known, and without a DHT.
+func (h *Host) DHTTrouble() string {
+	if h.DHT == nil || h.DHT.RoutingTable().Size() > 0 {
+		return ""
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.told) == 0 {
+		return "no other node is known: --bootstrap names one to enter by"
+	}
+	var all []string
+	for _, p := range h.told {
+		err, tried := h.entries[p.ID]
+		switch {
+		case !tried:
+			all = append(all, p.ID.ShortString()+" is being dialled")
+		case err != nil:
+			all = append(all, fmt.Sprintf("%s does not answer (%s)", p.ID.ShortString(), cause(err)))
+		default:
+			all = append(all, p.ID.ShortString()+" answers, but is in another DHT, or in none")
+		}
+	}
+	return "no way in: " + strings.Join(all, "; ")
+}
+
+// cause is the last line of a dial error, which lists every address.
+func cause(err error) string {
+	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
+	return strings.TrimSpace(strings.TrimLeft(lines[len(lines)-1], " *"))
 }

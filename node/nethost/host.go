@@ -17,6 +17,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
 
 	"github.com/kith-chat/kith/identity"
 )
@@ -53,8 +54,13 @@ type Host struct {
 	blocked *gater
 	ready   chan struct{} // closed when Host is set
 
-	mu    sync.Mutex
-	reach network.Reachability
+	relay *relay.Relay    // nil unless we serve as one
+	told  []peer.AddrInfo // the bootstrap nodes
+
+	mu      sync.Mutex
+	reach   network.Reachability // as AutoNAT says
+	reachV2 network.Reachability // as AutoNAT v2 says of our addresses
+	entries map[peer.ID]error    // what became of the dials to the bootstrap nodes
 
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -72,7 +78,7 @@ func New(ctx context.Context, c Config) (*Host, error) {
 	}
 	h := &Host{
 		mode: c.DHT, traffic: metrics.NewBandwidthCounter(), blocked: newGater(c.DHT != "public"),
-		ready: make(chan struct{}),
+		ready: make(chan struct{}), told: c.Bootstrap,
 	}
 	life, cancel := context.WithCancel(context.Background())
 	h.cancel = cancel
@@ -81,10 +87,13 @@ func New(ctx context.Context, c Config) (*Host, error) {
 		return nil, fmt.Errorf("starting the network: %w", err)
 	}
 	close(h.ready)
+	if err := h.startRelay(c); err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
 	if err := h.startDHT(life, c); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
-	sub, err := h.EventBus().Subscribe(new(event.EvtLocalReachabilityChanged))
+	sub, err := h.EventBus().Subscribe([]any{new(event.EvtLocalReachabilityChanged), new(event.EvtHostReachableAddrsChanged)})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("watching the network: %w", err), h.Close())
 	}
@@ -129,20 +138,41 @@ func (h *Host) watch(ctx context.Context, sub event.Subscription) {
 			if !ok {
 				return
 			}
-			if r, ok := e.(event.EvtLocalReachabilityChanged); ok {
-				h.mu.Lock()
-				h.reach = r.Reachability
-				h.mu.Unlock()
+			h.mu.Lock()
+			switch e := e.(type) {
+			case event.EvtLocalReachabilityChanged:
+				h.reach = e.Reachability
+			case event.EvtHostReachableAddrsChanged:
+				h.reachV2 = verdict(e)
 			}
+			h.mu.Unlock()
 		}
 	}
 }
 
+// verdict sums up what AutoNAT v2 has found out about each address. It is about
+// public addresses alone.
+func verdict(e event.EvtHostReachableAddrsChanged) network.Reachability {
+	switch {
+	case len(e.Reachable) > 0:
+		return network.ReachabilityPublic
+	case len(e.Unreachable) > 0 && len(e.Unknown) == 0:
+		return network.ReachabilityPrivate
+	}
+	return network.ReachabilityUnknown
+}
+
 // NAT says whether others can reach the node: "unknown", "public" or "private".
+// An address that was reached in a test settles it; for the rest the older
+// AutoNAT is asked first, because it knows of addresses that no test has named.
 func (h *Host) NAT() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	switch h.reach {
+	is := h.reachV2
+	if is != network.ReachabilityPublic && h.reach != network.ReachabilityUnknown {
+		is = h.reach
+	}
+	switch is {
 	case network.ReachabilityPublic:
 		return "public"
 	case network.ReachabilityPrivate:
@@ -182,6 +212,9 @@ func (h *Host) Close() error {
 		h.cancel()
 		if h.DHT != nil {
 			h.err = h.DHT.Close()
+		}
+		if h.relay != nil {
+			h.err = errors.Join(h.err, h.relay.Close())
 		}
 		h.err = errors.Join(h.err, h.Host.Close())
 		h.wg.Wait()

@@ -58,9 +58,24 @@ func (h *Host) options(c Config) ([]libp2p.Option, error) {
 			libp2p.EnableAutoRelayWithPeerSource(h.relays, autorelay.WithMinCandidates(1), autorelay.WithBootDelay(10*time.Second)))
 	}
 	if c.Relay {
-		opts = append(opts, libp2p.EnableRelayService(relay.WithResources(relayResources()), relay.WithLimit(chatLimit())), libp2p.EnableNATService())
+		opts = append(opts, libp2p.EnableNATService())
 	}
 	return opts, nil
+}
+
+// startRelay serves as a relay at once. libp2p would wait until others have
+// told the node that it can be reached; the first relay of a closed network
+// has nobody to tell it, and whoever asks for a relay knows where it stands.
+func (h *Host) startRelay(c Config) error {
+	if !c.Relay {
+		return nil
+	}
+	r, err := relay.New(h.Host, relay.WithResources(relayResources()), relay.WithLimit(chatLimit()))
+	if err != nil {
+		return fmt.Errorf("starting the relay: %w", err)
+	}
+	h.relay = r
+	return nil
 }
 
 // relays offers relays to a node that cannot be reached: whoever of the

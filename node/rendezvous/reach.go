@@ -173,9 +173,14 @@ func (x *search) dht(ctx context.Context, known <-chan struct{}) {
 			return x.s.cfg.DHT.FindProvidersAsync(ctx, k, maxFound)
 		})
 	}
-	if found == 0 {
-		x.tell(ctx, "DHT", false, "no record under the key of the day")
+	if found > 0 {
+		return
 	}
+	if why := x.s.cfg.Trouble(); why != "" {
+		x.tell(ctx, "DHT", false, why)
+		return
+	}
+	x.tell(ctx, "DHT", false, "no record under the key of the day: they have not been in this DHT lately")
 }
 
 // lookUp tries everybody whom one look-up gives, as they come, and returns how

@@ -60,6 +60,9 @@ type Config struct {
 	// DHT provides and finds; nil for none. If it is a routing.PeerRouting
 	// too, it is asked for the addresses of peers that were found without.
 	DHT routing.ContentRouting
+	// Trouble says why nobody can be found in the DHT just now; empty if
+	// nothing is known against it, nil for never.
+	Trouble func() string
 	// MDNS listens on the LAN.
 	MDNS bool
 	// Seeking is called before a peer is dialled that is thought to belong to
@@ -89,6 +92,9 @@ type Service struct {
 func New(cfg Config) *Service {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Trouble == nil {
+		cfg.Trouble = func() string { return "" }
 	}
 	if cfg.Seeking == nil {
 		cfg.Seeking = func(peer.ID, identity.AccountID) {}
