@@ -26,6 +26,7 @@ const (
 	KindReceipt  Kind = 6
 	KindProfile  Kind = 7
 	KindContact  Kind = 8
+	KindSetting  Kind = 32 // among an account's own devices
 	KindForeign  Kind = 64 // local: never carried, refused from peers
 )
 
@@ -48,6 +49,8 @@ func (k Kind) String() string {
 		return "profile"
 	case KindContact:
 		return "contact"
+	case KindSetting:
+		return "setting"
 	case KindForeign:
 		return "foreign"
 	}

@@ -20,6 +20,7 @@ var decoders = map[Kind]func([]byte) (Body, error){
 	KindReceipt:  decodeReceipt,
 	KindProfile:  decodeProfile,
 	KindContact:  decodeContact,
+	KindSetting:  decodeSetting,
 	KindForeign:  decodeForeign,
 }
 
