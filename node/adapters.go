@@ -223,6 +223,7 @@ func (o ourselves) NewSecret(context.Context) error {
 		s.Discovery = identity.NewDiscoverySecret()
 		return nil
 	})
+	poke(o.n.mirror.wake)
 	if err == nil && o.n.rendezvous != nil {
 		o.n.rendezvous.SecretChanged()
 	}

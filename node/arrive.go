@@ -27,6 +27,8 @@ func (n *Node) arrived(ctx context.Context, e store.Entry) {
 		if _, err := n.files.Offered(ctx, t); err != nil {
 			n.log.Warn("taking note of an offered file", "event", e.Event.ID(), "error", err)
 		}
+	case event.Setting:
+		n.heardOwn(ctx, e.Event, b)
 	case event.Profile:
 		n.learn(ctx, e.Event.Author(), b.Name)
 	}

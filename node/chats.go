@@ -53,6 +53,9 @@ func (n *Node) Chats(ctx context.Context) ([]Chat, error) {
 // hidden reports whether a chat has nothing to show yet: a direct one with
 // somebody who is no friend, in which nothing was said.
 func (n *Node) hidden(ctx context.Context, c store.Chat) (bool, error) {
+	if c.Kind == store.Self {
+		return true, nil
+	}
 	if c.Kind != store.Direct || c.Shown > 0 {
 		return false, nil
 	}

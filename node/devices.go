@@ -117,6 +117,7 @@ func (n *Node) LinkDevice(ctx context.Context, step func(LinkStep) error) error 
 		return err
 	}
 	n.tellDevices()
+	poke(n.mirror.wake)
 	return step(LinkStep{ID: id, Linked: true})
 }
 

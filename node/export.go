@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,7 +61,9 @@ func (n *Node) Export(ctx context.Context, ref, format string, w io.Writer) erro
 		chats = []store.Chat{c}
 	} else {
 		var err error
-		if chats, err = n.store.Chats(ctx); err != nil {
+		chats, err = n.store.Chats(ctx)
+		chats = slices.DeleteFunc(chats, func(c store.Chat) bool { return c.Kind == store.Self })
+		if err != nil {
 			return kindOf(err)
 		}
 	}

@@ -83,6 +83,7 @@ func (n *Node) setMute(ctx context.Context, c *store.Chat, change ChatChange) er
 	n.mutes.mu.Lock()
 	n.mutes.all[c.ID] = m
 	n.mutes.mu.Unlock()
+	poke(n.mirror.wake)
 	c.Muted = on
 	return nil
 }

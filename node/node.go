@@ -47,6 +47,7 @@ type Node struct {
 	screen   screen
 	typing   typing
 	linking  linking
+	mirror   mirror
 	bus      *bus
 
 	// What the network needs; all nil when the node is offline.
@@ -84,6 +85,7 @@ func Open(ctx context.Context, c Config) (*Node, error) {
 	n := &Node{
 		config: c, log: c.Log, self: device, started: time.Now(),
 		people: newPeople(device.Account()), bus: newBus(), done: make(chan struct{}),
+		mirror: mirror{wake: make(chan struct{}, 1)},
 	}
 	n.called.Store(&secrets.Name)
 	n.groups = newGroups(n)
@@ -108,7 +110,7 @@ func Open(ctx context.Context, c Config) (*Node, error) {
 
 // assemble makes the parts, each from those before it.
 func (n *Node) assemble(ctx context.Context) error {
-	for _, load := range []func(context.Context) error{n.loadPeople, n.loadMutes, n.loadScreen} {
+	for _, load := range []func(context.Context) error{n.loadPeople, n.loadMutes, n.loadScreen, n.loadMirror} {
 		if err := load(ctx); err != nil {
 			return err
 		}
@@ -219,6 +221,7 @@ func (n *Node) run() {
 		g.Go(func() error { return n.files.Run(ctx) })
 	}
 	g.Go(func() error { return n.follow(ctx) })
+	g.Go(func() error { return n.runMirror(ctx) })
 	g.Go(func() error { return n.maintain(ctx) })
 	n.wg.Go(func() {
 		err := g.Wait()

@@ -67,6 +67,7 @@ func (n *Node) SetPreference(ctx context.Context, name, value string) error {
 	if value == "" {
 		value = n.config.Preferences[name]
 	}
+	poke(n.mirror.wake)
 	n.bus.publish(News{Preference: &Preference{Name: name, Value: value}})
 	return nil
 }

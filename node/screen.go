@@ -165,6 +165,7 @@ func (n *Node) Ignore(ctx context.Context, who string, remove bool) error {
 	if err := n.store.PutSetting(ctx, ignoredPrefix+a.String(), value); err != nil {
 		return kindOf(err)
 	}
+	defer poke(n.mirror.wake)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if remove {
@@ -218,5 +219,6 @@ func (n *Node) SetHiddenWords(ctx context.Context, words []string) ([]string, er
 	n.screen.mu.Lock()
 	n.screen.words, n.screen.folded = kept, foldAll(kept)
 	n.screen.mu.Unlock()
+	poke(n.mirror.wake)
 	return kept, nil
 }

@@ -111,6 +111,7 @@ func (n *Node) SetName(ctx context.Context, name string) (string, error) {
 		return "", fmt.Errorf("keeping the name: %w", err)
 	}
 	n.called.Store(&clean)
+	poke(n.mirror.wake)
 	chats, err := n.store.Chats(ctx)
 	if err != nil {
 		return clean, kindOf(err)

@@ -158,6 +158,9 @@ func (n *Node) news(ctx context.Context, c store.Change) (News, bool, error) {
 		if err != nil {
 			return News{}, false, gone(err)
 		}
+		if chat.Kind == store.Self {
+			return News{}, false, nil
+		}
 		view, err := n.chatView(ctx, chat)
 		return News{Chat: &view}, err == nil, err
 	case store.ChangedContact:
