@@ -162,11 +162,13 @@ const (
 // publish hands what waits for the group to its members, as soon as there is
 // one.
 func (g *groups) publish(ctx context.Context, r *room) {
+	var after uint64 // positions rise, and stepping over removed rows is dear
 	for ctx.Err() == nil {
-		rows, err := g.n.store.OutboxGroup(ctx, r.chat.ID, 0, publishStep)
+		rows, err := g.n.store.OutboxGroup(ctx, r.chat.ID, after, publishStep)
 		if err == nil && len(rows) > 0 {
 			err = g.publishRows(ctx, r, rows)
 			if err == nil {
+				after = rows[len(rows)-1].Position
 				continue
 			}
 		}

@@ -137,11 +137,16 @@ func (n *Node) wake(c store.Chat) {
 func (n *Node) await(ctx context.Context, c store.Chat, id event.ID, wait time.Duration) (Message, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
+	acked, forget := n.acks.expect(id)
+	defer forget()
 	for {
 		cursor := n.store.Cursor()
 		e, err := n.store.Get(context.WithoutCancel(ctx), id)
 		if err != nil {
 			return Message{}, kindOf(err)
+		}
+		if isClosed(acked) && e.State < store.Delivered {
+			e.State = store.Delivered
 		}
 		done := e.State == store.Delivered || e.State == store.Read || c.Kind != store.Direct && e.State == store.Sent
 		if done || e.State == store.Refused {
@@ -151,7 +156,7 @@ func (n *Node) await(ctx context.Context, c store.Chat, id event.ID, wait time.D
 			}
 			return m, err
 		}
-		if err := n.store.Wait(ctx, cursor); err != nil {
+		if err := n.changedOrAcked(ctx, cursor, acked); err != nil {
 			m, _, merr := n.message(context.WithoutCancel(ctx), e, refOf(c))
 			if merr != nil {
 				return Message{}, merr
@@ -159,6 +164,25 @@ func (n *Node) await(ctx context.Context, c store.Chat, id event.ID, wait time.D
 			return m, fmt.Errorf("%w: not delivered within %v; it stays queued", ErrTimeout, wait)
 		}
 	}
+}
+
+// changedOrAcked waits for a change after the cursor, or for an acknowledgement.
+func (n *Node) changedOrAcked(ctx context.Context, cursor uint64, acked <-chan struct{}) error {
+	wait, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		select {
+		case <-acked:
+			cancel()
+		case <-stop:
+		}
+	}()
+	if err := n.store.Wait(wait, cursor); err != nil && !isClosed(acked) {
+		return err
+	}
+	return nil
 }
 
 // Edit replaces the text of a message of our own.

@@ -49,6 +49,7 @@ type Node struct {
 	linking  linking
 	mirror   mirror
 	bus      *bus
+	acks     *acks
 
 	// What the network needs; all nil when the node is offline.
 	host       host.Host
@@ -84,7 +85,7 @@ func Open(ctx context.Context, c Config) (*Node, error) {
 	}
 	n := &Node{
 		config: c, log: c.Log, self: device, started: time.Now(),
-		people: newPeople(device.Account()), bus: newBus(), done: make(chan struct{}),
+		people: newPeople(device.Account()), bus: newBus(), acks: newAcks(), done: make(chan struct{}),
 		mirror: mirror{wake: make(chan struct{}, 1)},
 	}
 	n.called.Store(&secrets.Name)
@@ -128,7 +129,7 @@ func (n *Node) assemble(ctx context.Context) error {
 	n.courier, err = courier.New(courier.Config{
 		Host: h, Device: n.self, Logger: n.log,
 		Log: direct{n}, Outbox: outbox{n}, Composer: direct{n}, Contacts: contacts{n},
-		Self: ourselves{n}, Devices: devices{n}, Finder: finder{n},
+		Self: ourselves{n}, Devices: devices{n}, Finder: finder{n}, Acknowledged: n.acks.acknowledged,
 	})
 	if err != nil {
 		return err

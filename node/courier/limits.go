@@ -57,6 +57,7 @@ const (
 	writeTimeout    = time.Minute      // of one write
 	noteTimeout     = 10 * time.Second // of noting answers when everything ends
 	stallTimeout    = time.Minute      // with events in flight and no answer
+	lookAgain       = time.Minute      // after which the outbox is read from its beginning again
 	idleTimeout     = 10 * time.Minute // after which the sender closes the stream
 	lineTimeout     = time.Minute      // for which a line with nothing to send is kept
 	patience        = 30 * time.Minute // after which the receiver closes it

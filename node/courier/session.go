@@ -215,6 +215,7 @@ func (x *session) greet(ctx context.Context, p peer.ID) error {
 func (x *session) send(ctx context.Context, l *line) error {
 	var after uint64
 	var buf []byte
+	looked := time.Now() // from the beginning
 	idle := time.NewTimer(idleTimeout)
 	defer idle.Stop()
 	for {
@@ -240,10 +241,12 @@ func (x *session) send(ctx context.Context, l *line) error {
 			continue
 		}
 		// Everything is answered for and noted: the outbox is empty, or holds
-		// rows that we have not seen, whatever their position.
+		// rows that we have not seen. New ones have higher positions; looking
+		// from the beginning is for a store that has lost count, and dear,
+		// because a store steps over what was lately removed.
 		resting := x.resting()
-		if resting && after != 0 {
-			after = 0
+		if resting && after != 0 && time.Since(looked) >= lookAgain {
+			after, looked = 0, time.Now()
 			continue
 		}
 		stall := time.NewTimer(x.patience())
