@@ -19,7 +19,9 @@ func nodeCommands() []*command {
 other commands. What a flag does not say is taken from the environment
 (KITH_LISTEN, KITH_DHT, …), then from the file config.toml in the profile's
 folder, then from the defaults; 'kith config' shows what is in force.`,
-			example: []string{"kith serve", "kith serve --no-mdns --dht off --listen /ip4/127.0.0.1/tcp/0", "kith serve --set receipts=false"},
+			example: []string{
+				"kith serve", "kith serve --notify", "kith serve --no-mdns --dht off --listen /ip4/127.0.0.1/tcp/0", "kith serve --set receipts=false",
+			},
 			local:   true, prepare: prepareServe,
 		},
 		{
@@ -107,12 +109,16 @@ func (f *serveFlags) options(c *call) (ServeOptions, error) {
 
 func prepareServe(fs *pflag.FlagSet) action {
 	flags := newServeFlags(fs)
+	notifying := fs.Bool("notify", false, "show messages, mentions and requests as notifications of the desktop")
 	return func(ctx context.Context, c *call, _ []string) error {
 		opts, err := flags.options(c)
 		if err != nil {
 			return err
 		}
 		opts.Log = c.s.Err
+		if *notifying {
+			return c.serveNotifying(ctx, opts)
+		}
 		return c.serve(ctx, opts, func(s Serving) { c.out.show(newServing(s)) })
 	}
 }

@@ -121,7 +121,7 @@ func (n *Notifier) show(ctx context.Context) bool {
 	note := Compose(n.c.Words, hide, alerts, more)
 	for _, o := range n.c.Outlets {
 		if err := o.Show(ctx, note); err != nil {
-			n.c.Log.Info("a notification was not shown", "err", err)
+			n.c.Log.Warn("a notification was not shown", "err", err)
 		}
 	}
 	return true
