@@ -22,7 +22,7 @@ folder, then from the defaults; 'kith config' shows what is in force.`,
 			example: []string{
 				"kith serve", "kith serve --notify", "kith serve --no-mdns --dht off --listen /ip4/127.0.0.1/tcp/0", "kith serve --set receipts=false",
 			},
-			local:   true, prepare: prepareServe,
+			local: true, prepare: prepareServe,
 		},
 		{
 			name: "stop", group: groupNode, need: needNode, short: "stop the node", local: true,
