@@ -38,6 +38,7 @@ func deps() cli.Deps {
 		Init:       b.initProfile,
 		Link:       b.linkProfile,
 		Attach:     attach,
+		Screen:     b.screen,
 		Brief:      b.brief,
 		Serve:      b.serve,
 		Config:     settings,

@@ -61,6 +61,9 @@ type Deps struct {
 	// Serve runs a whole node until ctx ends, the node is told to stop (both
 	// return nil), or it fails. It calls ready once, when the API answers.
 	Serve func(ctx context.Context, opts ServeOptions, ready func(Serving)) error
+	// Screen shows the full screen until the person leaves it; keep says that
+	// the node is to go on. nil where there is none: the line mode is used.
+	Screen func(ctx context.Context, opts ScreenOptions) (keep bool, err error)
 	// Config returns every setting that would be in force with these options
 	// and where each comes from, in the order to print.
 	Config func(opts ServeOptions) ([]Setting, error)
@@ -71,6 +74,15 @@ type OpenOptions struct {
 	Home string
 	// Passphrase is called only if the vault asks for a passphrase, once.
 	Passphrase func() (string, error)
+}
+
+// ScreenOptions is what the full screen gets from the command line.
+type ScreenOptions struct {
+	API   *API
+	Inner *Inner // its slash commands
+	Home  string
+	// InProcess says that the node runs in this process.
+	InProcess bool
 }
 
 // InitOptions is what a new profile is made from.

@@ -33,6 +33,9 @@ func bareCommands() []*command {
 			if !has {
 				return c.firstRun(ctx)
 			}
+			if c.fullScreen() {
+				return c.screen(ctx)
+			}
 			stop, err := c.attachOrServe(ctx, ServeOptions{OpenOptions: OpenOptions{Home: c.home}})
 			if err != nil {
 				return err
@@ -57,12 +60,16 @@ func (c *call) firstRun(ctx context.Context) error {
 	if err := c.firstAccount(ctx, in); err != nil {
 		return err
 	}
-	stop, err := c.attachOrServe(ctx, ServeOptions{OpenOptions: OpenOptions{Home: c.home}})
+	stop, own, err := c.attachOrOwn(ctx, ServeOptions{OpenOptions: OpenOptions{Home: c.home}})
 	if err != nil {
 		return err
 	}
 	ref, err := c.firstMeeting(ctx, in)
-	if err == nil {
+	switch {
+	case err != nil:
+	case c.fullScreen():
+		err = c.showScreen(ctx, own)
+	default:
 		err = c.talk(ctx, ref, chatOptions{n: historyLines})
 	}
 	return errors.Join(err, stop())
