@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -145,25 +146,37 @@ func (n *Node) await(ctx context.Context, c store.Chat, id event.ID, wait time.D
 		if err != nil {
 			return Message{}, kindOf(err)
 		}
-		if isClosed(acked) && e.State < store.Delivered {
-			e.State = store.Delivered
-		}
-		done := e.State == store.Delivered || e.State == store.Read || c.Kind != store.Direct && e.State == store.Sent
-		if done || e.State == store.Refused {
-			m, _, err := n.message(ctx, e, refOf(c))
-			if err == nil && e.State == store.Refused {
-				err = fmt.Errorf("%w: the other side refused it: %s", ErrNotAllowed, e.Refused)
+		for {
+			if e.State < store.Delivered && isClosed(acked) {
+				e.State = store.Delivered
 			}
-			return m, err
-		}
-		if err := n.changedOrAcked(ctx, cursor, acked); err != nil {
-			m, _, merr := n.message(context.WithoutCancel(ctx), e, refOf(c))
-			if merr != nil {
-				return Message{}, merr
+			if done, err := settled(c, e); done {
+				m, _, merr := n.message(context.WithoutCancel(ctx), e, refOf(c))
+				return m, errors.Join(err, merr)
 			}
-			return m, fmt.Errorf("%w: not delivered within %v; it stays queued", ErrTimeout, wait)
+			if err := n.changedOrAcked(ctx, cursor, acked); err != nil {
+				m, _, merr := n.message(context.WithoutCancel(ctx), e, refOf(c))
+				if merr != nil {
+					return Message{}, merr
+				}
+				return m, fmt.Errorf("%w: not delivered within %v; it stays queued", ErrTimeout, wait)
+			}
+			if !isClosed(acked) {
+				break // something has changed: read it again
+			}
 		}
 	}
+}
+
+// settled reports whether a message has come where it was to go, or never will.
+func settled(c store.Chat, e store.Entry) (bool, error) {
+	switch {
+	case e.State == store.Refused:
+		return true, fmt.Errorf("%w: the other side refused it: %s", ErrNotAllowed, e.Refused)
+	case e.State == store.Delivered, e.State == store.Read:
+		return true, nil
+	}
+	return c.Kind != store.Direct && e.State == store.Sent, nil
 }
 
 // changedOrAcked waits for a change after the cursor, or for an acknowledgement.
