@@ -66,6 +66,9 @@ func (n *Node) message(ctx context.Context, e store.Entry, ref string) (Message,
 		Edited: m.Edited, Retracted: m.Retracted, ReplyTo: m.ReplyTo, File: m.File, Mentions: m.Mentions,
 		MentionsMe: m.MentionsMe, Late: m.Late,
 	}
+	if out.State == StateQueued && n.acks.onItsWay(m.ID) {
+		out.State = StateSent
+	}
 	if m.Foreign != nil {
 		out.From = foreignAuthor(m.Foreign.Peer)
 		out.Text = strings.ToValidUTF8(string(m.Foreign.Data), "\uFFFD")

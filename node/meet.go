@@ -41,6 +41,8 @@ func (n *Node) follow(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case ids := <-n.acks.news:
+			n.tellSent(ctx, ids)
 		case <-n.bus.meetings:
 			for _, m := range n.bus.takeMeetings() {
 				n.followOne(ctx, m)

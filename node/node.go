@@ -129,7 +129,7 @@ func (n *Node) assemble(ctx context.Context) error {
 	n.courier, err = courier.New(courier.Config{
 		Host: h, Device: n.self, Logger: n.log,
 		Log: direct{n}, Outbox: outbox{n}, Composer: direct{n}, Contacts: contacts{n},
-		Self: ourselves{n}, Devices: devices{n}, Finder: finder{n}, Acknowledged: n.acks.acknowledged,
+		Self: ourselves{n}, Devices: devices{n}, Finder: finder{n}, Sent: n.givenAway, Acknowledged: n.acks.acknowledged,
 	})
 	if err != nil {
 		return err

@@ -18,7 +18,7 @@ import (
 	kithevent "github.com/kith-chat/kith/identity/event"
 )
 
-// Config is what a Courier works with. All fields but the last two are
+// Config is what a Courier works with. All fields but the last few are
 // required; ports.go says what each has to do.
 type Config struct {
 	Host     host.Host
@@ -31,6 +31,9 @@ type Config struct {
 	Devices  Devices
 	Finder   Finder
 
+	// Sent is told which events have just been written to the recipient's
+	// stream. It must be quick. May be nil.
+	Sent func(to identity.AccountID, ids []kithevent.ID)
 	// Acknowledged is told which events have just been made durable by their
 	// recipient, before the outbox has noted it. It must be quick. May be nil.
 	Acknowledged func(to identity.AccountID, ids []kithevent.ID)

@@ -298,6 +298,10 @@ func (x *session) dispatch(buf []byte, rows []Queued) ([]byte, error) {
 			return nil
 		}
 		buf = appendEvents(buf[:0], fit)
+		ids := make([]event.ID, len(fit))
+		for i, r := range fit {
+			ids[i] = r.ID
+		}
 		fit, size = fit[:0], 0
 		if err := x.s.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 			return err
@@ -308,6 +312,9 @@ func (x *session) dispatch(buf []byte, rows []Queued) ([]byte, error) {
 		}
 		if err := x.w.Flush(); err != nil {
 			return fmt.Errorf("sending: %w", err)
+		}
+		if x.c.cfg.Sent != nil {
+			x.c.cfg.Sent(x.to, ids)
 		}
 		return nil
 	}

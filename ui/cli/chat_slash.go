@@ -94,7 +94,11 @@ func inChat(name string) func(*lineMode, string) ([]string, error) {
 func person(part string) func(*lineMode, string) ([]string, error) {
 	return func(_ *lineMode, rest string) ([]string, error) {
 		if part == "add" {
-			return append([]string{"friends", part, "--"}, splitWords(rest)...), nil
+			words := splitWords(rest)
+			if slices.ContainsFunc(words, func(w string) bool { return w == "--note" || strings.HasPrefix(w, "--note=") }) {
+				return append([]string{"friends", part}, words...), nil // written as on the command line
+			}
+			return append([]string{"friends", part, "--"}, words...), nil
 		}
 		return []string{"friends", part, "--", strings.TrimSpace(rest)}, nil
 	}
