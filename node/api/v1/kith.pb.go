@@ -1846,10 +1846,13 @@ func (x *CreateInviteRequest) GetValidMs() int64 {
 	return 0
 }
 
+// qr is the invite as a text for a QR code: with as many addresses as keep the
+// code narrower than 80 columns.
 type CreateInviteResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Invite        string                 `protobuf:"bytes,1,opt,name=invite,proto3" json:"invite,omitempty"`
 	Token         string                 `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
+	Qr            string                 `protobuf:"bytes,3,opt,name=qr,proto3" json:"qr,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1894,6 +1897,13 @@ func (x *CreateInviteResponse) GetInvite() string {
 func (x *CreateInviteResponse) GetToken() string {
 	if x != nil {
 		return x.Token
+	}
+	return ""
+}
+
+func (x *CreateInviteResponse) GetQr() string {
+	if x != nil {
+		return x.Qr
 	}
 	return ""
 }
@@ -9198,10 +9208,11 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"\x0fSetNameResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"0\n" +
 	"\x13CreateInviteRequest\x12\x19\n" +
-	"\bvalid_ms\x18\x01 \x01(\x03R\avalidMs\"D\n" +
+	"\bvalid_ms\x18\x01 \x01(\x03R\avalidMs\"T\n" +
 	"\x14CreateInviteResponse\x12\x16\n" +
 	"\x06invite\x18\x01 \x01(\tR\x06invite\x12\x14\n" +
-	"\x05token\x18\x02 \x01(\tR\x05token\"\x14\n" +
+	"\x05token\x18\x02 \x01(\tR\x05token\x12\x0e\n" +
+	"\x02qr\x18\x03 \x01(\tR\x02qr\"\x14\n" +
 	"\x12ListInvitesRequest\"M\n" +
 	"\x13ListInvitesResponse\x126\n" +
 	"\ainvites\x18\x01 \x03(\v2\x1c.kith.node.api.v1.InviteInfoR\ainvites\"z\n" +
