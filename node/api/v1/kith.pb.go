@@ -6366,6 +6366,7 @@ type Transfer struct {
 	From           *Person                `protobuf:"bytes,10,opt,name=from,proto3" json:"from,omitempty"`
 	Outgoing       bool                   `protobuf:"varint,11,opt,name=outgoing,proto3" json:"outgoing,omitempty"`
 	MediaType      string                 `protobuf:"bytes,12,opt,name=media_type,json=mediaType,proto3" json:"media_type,omitempty"`
+	Fetched        []*Fetch               `protobuf:"bytes,13,rep,name=fetched,proto3" json:"fetched,omitempty"` // of an offer of ours: who has how much of it
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -6484,6 +6485,67 @@ func (x *Transfer) GetMediaType() string {
 	return ""
 }
 
+func (x *Transfer) GetFetched() []*Fetch {
+	if x != nil {
+		return x.Fetched
+	}
+	return nil
+}
+
+// Fetch is how much of a file of ours somebody has fetched; it is whole when
+// done is the file's size.
+type Fetch struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Who           *Person                `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"`
+	Done          uint64                 `protobuf:"varint,2,opt,name=done,proto3" json:"done,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Fetch) Reset() {
+	*x = Fetch{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[107]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Fetch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Fetch) ProtoMessage() {}
+
+func (x *Fetch) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[107]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Fetch.ProtoReflect.Descriptor instead.
+func (*Fetch) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{107}
+}
+
+func (x *Fetch) GetWho() *Person {
+	if x != nil {
+		return x.Who
+	}
+	return nil
+}
+
+func (x *Fetch) GetDone() uint64 {
+	if x != nil {
+		return x.Done
+	}
+	return 0
+}
+
 type ListFilesRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
@@ -6493,7 +6555,7 @@ type ListFilesRequest struct {
 
 func (x *ListFilesRequest) Reset() {
 	*x = ListFilesRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[107]
+	mi := &file_node_api_v1_kith_proto_msgTypes[108]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6505,7 +6567,7 @@ func (x *ListFilesRequest) String() string {
 func (*ListFilesRequest) ProtoMessage() {}
 
 func (x *ListFilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[107]
+	mi := &file_node_api_v1_kith_proto_msgTypes[108]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6518,7 +6580,7 @@ func (x *ListFilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFilesRequest.ProtoReflect.Descriptor instead.
 func (*ListFilesRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{107}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{108}
 }
 
 func (x *ListFilesRequest) GetChat() string {
@@ -6537,7 +6599,7 @@ type ListFilesResponse struct {
 
 func (x *ListFilesResponse) Reset() {
 	*x = ListFilesResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[108]
+	mi := &file_node_api_v1_kith_proto_msgTypes[109]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6549,7 +6611,7 @@ func (x *ListFilesResponse) String() string {
 func (*ListFilesResponse) ProtoMessage() {}
 
 func (x *ListFilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[108]
+	mi := &file_node_api_v1_kith_proto_msgTypes[109]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6562,7 +6624,7 @@ func (x *ListFilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFilesResponse.ProtoReflect.Descriptor instead.
 func (*ListFilesResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{108}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{109}
 }
 
 func (x *ListFilesResponse) GetFiles() []*Transfer {
@@ -6582,7 +6644,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[109]
+	mi := &file_node_api_v1_kith_proto_msgTypes[110]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6594,7 +6656,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[109]
+	mi := &file_node_api_v1_kith_proto_msgTypes[110]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6607,7 +6669,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{109}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{110}
 }
 
 func (x *GetRequest) GetId() string {
@@ -6633,7 +6695,7 @@ type GetResponse struct {
 
 func (x *GetResponse) Reset() {
 	*x = GetResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[110]
+	mi := &file_node_api_v1_kith_proto_msgTypes[111]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6645,7 +6707,7 @@ func (x *GetResponse) String() string {
 func (*GetResponse) ProtoMessage() {}
 
 func (x *GetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[110]
+	mi := &file_node_api_v1_kith_proto_msgTypes[111]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6658,7 +6720,7 @@ func (x *GetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResponse.ProtoReflect.Descriptor instead.
 func (*GetResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{110}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{111}
 }
 
 func (x *GetResponse) GetTransfer() *Transfer {
@@ -6677,7 +6739,7 @@ type CancelRequest struct {
 
 func (x *CancelRequest) Reset() {
 	*x = CancelRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[111]
+	mi := &file_node_api_v1_kith_proto_msgTypes[112]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6689,7 +6751,7 @@ func (x *CancelRequest) String() string {
 func (*CancelRequest) ProtoMessage() {}
 
 func (x *CancelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[111]
+	mi := &file_node_api_v1_kith_proto_msgTypes[112]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6702,7 +6764,7 @@ func (x *CancelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
 func (*CancelRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{111}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{112}
 }
 
 func (x *CancelRequest) GetId() string {
@@ -6721,7 +6783,7 @@ type CancelResponse struct {
 
 func (x *CancelResponse) Reset() {
 	*x = CancelResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[112]
+	mi := &file_node_api_v1_kith_proto_msgTypes[113]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6733,7 +6795,7 @@ func (x *CancelResponse) String() string {
 func (*CancelResponse) ProtoMessage() {}
 
 func (x *CancelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[112]
+	mi := &file_node_api_v1_kith_proto_msgTypes[113]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6746,7 +6808,7 @@ func (x *CancelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelResponse.ProtoReflect.Descriptor instead.
 func (*CancelResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{112}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{113}
 }
 
 func (x *CancelResponse) GetTransfer() *Transfer {
@@ -6767,7 +6829,7 @@ type ReadRequest struct {
 
 func (x *ReadRequest) Reset() {
 	*x = ReadRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[113]
+	mi := &file_node_api_v1_kith_proto_msgTypes[114]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6779,7 +6841,7 @@ func (x *ReadRequest) String() string {
 func (*ReadRequest) ProtoMessage() {}
 
 func (x *ReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[113]
+	mi := &file_node_api_v1_kith_proto_msgTypes[114]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6792,7 +6854,7 @@ func (x *ReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRequest.ProtoReflect.Descriptor instead.
 func (*ReadRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{113}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{114}
 }
 
 func (x *ReadRequest) GetId() string {
@@ -6827,7 +6889,7 @@ type ReadResponse struct {
 
 func (x *ReadResponse) Reset() {
 	*x = ReadResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[114]
+	mi := &file_node_api_v1_kith_proto_msgTypes[115]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6839,7 +6901,7 @@ func (x *ReadResponse) String() string {
 func (*ReadResponse) ProtoMessage() {}
 
 func (x *ReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[114]
+	mi := &file_node_api_v1_kith_proto_msgTypes[115]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6852,7 +6914,7 @@ func (x *ReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadResponse.ProtoReflect.Descriptor instead.
 func (*ReadResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{114}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{115}
 }
 
 func (x *ReadResponse) GetData() []byte {
@@ -6886,7 +6948,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[115]
+	mi := &file_node_api_v1_kith_proto_msgTypes[116]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6898,7 +6960,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[115]
+	mi := &file_node_api_v1_kith_proto_msgTypes[116]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6911,7 +6973,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{115}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{116}
 }
 
 func (x *WatchRequest) GetCursor() uint64 {
@@ -6952,7 +7014,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[116]
+	mi := &file_node_api_v1_kith_proto_msgTypes[117]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6964,7 +7026,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[116]
+	mi := &file_node_api_v1_kith_proto_msgTypes[117]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6977,7 +7039,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{116}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{117}
 }
 
 func (x *WatchResponse) GetCursor() uint64 {
@@ -7172,7 +7234,7 @@ type StorageNews struct {
 
 func (x *StorageNews) Reset() {
 	*x = StorageNews{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[117]
+	mi := &file_node_api_v1_kith_proto_msgTypes[118]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7184,7 +7246,7 @@ func (x *StorageNews) String() string {
 func (*StorageNews) ProtoMessage() {}
 
 func (x *StorageNews) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[117]
+	mi := &file_node_api_v1_kith_proto_msgTypes[118]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7197,7 +7259,7 @@ func (x *StorageNews) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StorageNews.ProtoReflect.Descriptor instead.
 func (*StorageNews) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{117}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{118}
 }
 
 func (x *StorageNews) GetState() string {
@@ -7225,7 +7287,7 @@ type Typing struct {
 
 func (x *Typing) Reset() {
 	*x = Typing{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[118]
+	mi := &file_node_api_v1_kith_proto_msgTypes[119]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7237,7 +7299,7 @@ func (x *Typing) String() string {
 func (*Typing) ProtoMessage() {}
 
 func (x *Typing) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[118]
+	mi := &file_node_api_v1_kith_proto_msgTypes[119]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7250,7 +7312,7 @@ func (x *Typing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Typing.ProtoReflect.Descriptor instead.
 func (*Typing) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{118}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{119}
 }
 
 func (x *Typing) GetChat() string {
@@ -7284,7 +7346,7 @@ type Preference struct {
 
 func (x *Preference) Reset() {
 	*x = Preference{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[119]
+	mi := &file_node_api_v1_kith_proto_msgTypes[120]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7296,7 +7358,7 @@ func (x *Preference) String() string {
 func (*Preference) ProtoMessage() {}
 
 func (x *Preference) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[119]
+	mi := &file_node_api_v1_kith_proto_msgTypes[120]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7309,7 +7371,7 @@ func (x *Preference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Preference.ProtoReflect.Descriptor instead.
 func (*Preference) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{119}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{120}
 }
 
 func (x *Preference) GetName() string {
@@ -7339,7 +7401,7 @@ type SyncNews struct {
 
 func (x *SyncNews) Reset() {
 	*x = SyncNews{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[120]
+	mi := &file_node_api_v1_kith_proto_msgTypes[121]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7351,7 +7413,7 @@ func (x *SyncNews) String() string {
 func (*SyncNews) ProtoMessage() {}
 
 func (x *SyncNews) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[120]
+	mi := &file_node_api_v1_kith_proto_msgTypes[121]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7364,7 +7426,7 @@ func (x *SyncNews) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncNews.ProtoReflect.Descriptor instead.
 func (*SyncNews) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{120}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{121}
 }
 
 func (x *SyncNews) GetChat() string {
@@ -7412,7 +7474,7 @@ type LogLine struct {
 
 func (x *LogLine) Reset() {
 	*x = LogLine{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[121]
+	mi := &file_node_api_v1_kith_proto_msgTypes[122]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7424,7 +7486,7 @@ func (x *LogLine) String() string {
 func (*LogLine) ProtoMessage() {}
 
 func (x *LogLine) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[121]
+	mi := &file_node_api_v1_kith_proto_msgTypes[122]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7437,7 +7499,7 @@ func (x *LogLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogLine.ProtoReflect.Descriptor instead.
 func (*LogLine) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{121}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{122}
 }
 
 func (x *LogLine) GetText() string {
@@ -7465,7 +7527,7 @@ type CreateGroupRequest struct {
 
 func (x *CreateGroupRequest) Reset() {
 	*x = CreateGroupRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[122]
+	mi := &file_node_api_v1_kith_proto_msgTypes[123]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7477,7 +7539,7 @@ func (x *CreateGroupRequest) String() string {
 func (*CreateGroupRequest) ProtoMessage() {}
 
 func (x *CreateGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[122]
+	mi := &file_node_api_v1_kith_proto_msgTypes[123]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7490,7 +7552,7 @@ func (x *CreateGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateGroupRequest.ProtoReflect.Descriptor instead.
 func (*CreateGroupRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{122}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{123}
 }
 
 func (x *CreateGroupRequest) GetName() string {
@@ -7523,7 +7585,7 @@ type CreateGroupResponse struct {
 
 func (x *CreateGroupResponse) Reset() {
 	*x = CreateGroupResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[123]
+	mi := &file_node_api_v1_kith_proto_msgTypes[124]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7535,7 +7597,7 @@ func (x *CreateGroupResponse) String() string {
 func (*CreateGroupResponse) ProtoMessage() {}
 
 func (x *CreateGroupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[123]
+	mi := &file_node_api_v1_kith_proto_msgTypes[124]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7548,7 +7610,7 @@ func (x *CreateGroupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateGroupResponse.ProtoReflect.Descriptor instead.
 func (*CreateGroupResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{123}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{124}
 }
 
 func (x *CreateGroupResponse) GetChat() *Chat {
@@ -7568,7 +7630,7 @@ type InviteToGroupRequest struct {
 
 func (x *InviteToGroupRequest) Reset() {
 	*x = InviteToGroupRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[124]
+	mi := &file_node_api_v1_kith_proto_msgTypes[125]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7580,7 +7642,7 @@ func (x *InviteToGroupRequest) String() string {
 func (*InviteToGroupRequest) ProtoMessage() {}
 
 func (x *InviteToGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[124]
+	mi := &file_node_api_v1_kith_proto_msgTypes[125]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7593,7 +7655,7 @@ func (x *InviteToGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InviteToGroupRequest.ProtoReflect.Descriptor instead.
 func (*InviteToGroupRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{124}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{125}
 }
 
 func (x *InviteToGroupRequest) GetChat() string {
@@ -7619,7 +7681,7 @@ type InviteToGroupResponse struct {
 
 func (x *InviteToGroupResponse) Reset() {
 	*x = InviteToGroupResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[125]
+	mi := &file_node_api_v1_kith_proto_msgTypes[126]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7631,7 +7693,7 @@ func (x *InviteToGroupResponse) String() string {
 func (*InviteToGroupResponse) ProtoMessage() {}
 
 func (x *InviteToGroupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[125]
+	mi := &file_node_api_v1_kith_proto_msgTypes[126]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7644,7 +7706,7 @@ func (x *InviteToGroupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InviteToGroupResponse.ProtoReflect.Descriptor instead.
 func (*InviteToGroupResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{125}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{126}
 }
 
 func (x *InviteToGroupResponse) GetChat() *Chat {
@@ -7663,7 +7725,7 @@ type AcceptGroupRequest struct {
 
 func (x *AcceptGroupRequest) Reset() {
 	*x = AcceptGroupRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[126]
+	mi := &file_node_api_v1_kith_proto_msgTypes[127]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7675,7 +7737,7 @@ func (x *AcceptGroupRequest) String() string {
 func (*AcceptGroupRequest) ProtoMessage() {}
 
 func (x *AcceptGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[126]
+	mi := &file_node_api_v1_kith_proto_msgTypes[127]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7688,7 +7750,7 @@ func (x *AcceptGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptGroupRequest.ProtoReflect.Descriptor instead.
 func (*AcceptGroupRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{126}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{127}
 }
 
 func (x *AcceptGroupRequest) GetGroup() string {
@@ -7707,7 +7769,7 @@ type AcceptGroupResponse struct {
 
 func (x *AcceptGroupResponse) Reset() {
 	*x = AcceptGroupResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[127]
+	mi := &file_node_api_v1_kith_proto_msgTypes[128]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7719,7 +7781,7 @@ func (x *AcceptGroupResponse) String() string {
 func (*AcceptGroupResponse) ProtoMessage() {}
 
 func (x *AcceptGroupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[127]
+	mi := &file_node_api_v1_kith_proto_msgTypes[128]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7732,7 +7794,7 @@ func (x *AcceptGroupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptGroupResponse.ProtoReflect.Descriptor instead.
 func (*AcceptGroupResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{127}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{128}
 }
 
 func (x *AcceptGroupResponse) GetChat() *Chat {
@@ -7751,7 +7813,7 @@ type DeclineGroupRequest struct {
 
 func (x *DeclineGroupRequest) Reset() {
 	*x = DeclineGroupRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[128]
+	mi := &file_node_api_v1_kith_proto_msgTypes[129]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7763,7 +7825,7 @@ func (x *DeclineGroupRequest) String() string {
 func (*DeclineGroupRequest) ProtoMessage() {}
 
 func (x *DeclineGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[128]
+	mi := &file_node_api_v1_kith_proto_msgTypes[129]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7776,7 +7838,7 @@ func (x *DeclineGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeclineGroupRequest.ProtoReflect.Descriptor instead.
 func (*DeclineGroupRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{128}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{129}
 }
 
 func (x *DeclineGroupRequest) GetGroup() string {
@@ -7794,7 +7856,7 @@ type DeclineGroupResponse struct {
 
 func (x *DeclineGroupResponse) Reset() {
 	*x = DeclineGroupResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[129]
+	mi := &file_node_api_v1_kith_proto_msgTypes[130]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7806,7 +7868,7 @@ func (x *DeclineGroupResponse) String() string {
 func (*DeclineGroupResponse) ProtoMessage() {}
 
 func (x *DeclineGroupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[129]
+	mi := &file_node_api_v1_kith_proto_msgTypes[130]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7819,7 +7881,7 @@ func (x *DeclineGroupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeclineGroupResponse.ProtoReflect.Descriptor instead.
 func (*DeclineGroupResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{129}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{130}
 }
 
 type RemoveMemberRequest struct {
@@ -7832,7 +7894,7 @@ type RemoveMemberRequest struct {
 
 func (x *RemoveMemberRequest) Reset() {
 	*x = RemoveMemberRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[130]
+	mi := &file_node_api_v1_kith_proto_msgTypes[131]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7844,7 +7906,7 @@ func (x *RemoveMemberRequest) String() string {
 func (*RemoveMemberRequest) ProtoMessage() {}
 
 func (x *RemoveMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[130]
+	mi := &file_node_api_v1_kith_proto_msgTypes[131]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7857,7 +7919,7 @@ func (x *RemoveMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveMemberRequest.ProtoReflect.Descriptor instead.
 func (*RemoveMemberRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{130}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{131}
 }
 
 func (x *RemoveMemberRequest) GetChat() string {
@@ -7883,7 +7945,7 @@ type RemoveMemberResponse struct {
 
 func (x *RemoveMemberResponse) Reset() {
 	*x = RemoveMemberResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[131]
+	mi := &file_node_api_v1_kith_proto_msgTypes[132]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7895,7 +7957,7 @@ func (x *RemoveMemberResponse) String() string {
 func (*RemoveMemberResponse) ProtoMessage() {}
 
 func (x *RemoveMemberResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[131]
+	mi := &file_node_api_v1_kith_proto_msgTypes[132]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7908,7 +7970,7 @@ func (x *RemoveMemberResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveMemberResponse.ProtoReflect.Descriptor instead.
 func (*RemoveMemberResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{131}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{132}
 }
 
 func (x *RemoveMemberResponse) GetChat() *Chat {
@@ -7929,7 +7991,7 @@ type SetRoleRequest struct {
 
 func (x *SetRoleRequest) Reset() {
 	*x = SetRoleRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[132]
+	mi := &file_node_api_v1_kith_proto_msgTypes[133]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7941,7 +8003,7 @@ func (x *SetRoleRequest) String() string {
 func (*SetRoleRequest) ProtoMessage() {}
 
 func (x *SetRoleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[132]
+	mi := &file_node_api_v1_kith_proto_msgTypes[133]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7954,7 +8016,7 @@ func (x *SetRoleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetRoleRequest.ProtoReflect.Descriptor instead.
 func (*SetRoleRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{132}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{133}
 }
 
 func (x *SetRoleRequest) GetChat() string {
@@ -7987,7 +8049,7 @@ type SetRoleResponse struct {
 
 func (x *SetRoleResponse) Reset() {
 	*x = SetRoleResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[133]
+	mi := &file_node_api_v1_kith_proto_msgTypes[134]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7999,7 +8061,7 @@ func (x *SetRoleResponse) String() string {
 func (*SetRoleResponse) ProtoMessage() {}
 
 func (x *SetRoleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[133]
+	mi := &file_node_api_v1_kith_proto_msgTypes[134]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8012,7 +8074,7 @@ func (x *SetRoleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetRoleResponse.ProtoReflect.Descriptor instead.
 func (*SetRoleResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{133}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{134}
 }
 
 func (x *SetRoleResponse) GetChat() *Chat {
@@ -8036,7 +8098,7 @@ type SetGroupRequest struct {
 
 func (x *SetGroupRequest) Reset() {
 	*x = SetGroupRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[134]
+	mi := &file_node_api_v1_kith_proto_msgTypes[135]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8048,7 +8110,7 @@ func (x *SetGroupRequest) String() string {
 func (*SetGroupRequest) ProtoMessage() {}
 
 func (x *SetGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[134]
+	mi := &file_node_api_v1_kith_proto_msgTypes[135]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8061,7 +8123,7 @@ func (x *SetGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetGroupRequest.ProtoReflect.Descriptor instead.
 func (*SetGroupRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{134}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{135}
 }
 
 func (x *SetGroupRequest) GetChat() string {
@@ -8115,7 +8177,7 @@ type SetGroupResponse struct {
 
 func (x *SetGroupResponse) Reset() {
 	*x = SetGroupResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[135]
+	mi := &file_node_api_v1_kith_proto_msgTypes[136]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8127,7 +8189,7 @@ func (x *SetGroupResponse) String() string {
 func (*SetGroupResponse) ProtoMessage() {}
 
 func (x *SetGroupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[135]
+	mi := &file_node_api_v1_kith_proto_msgTypes[136]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8140,7 +8202,7 @@ func (x *SetGroupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetGroupResponse.ProtoReflect.Descriptor instead.
 func (*SetGroupResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{135}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{136}
 }
 
 func (x *SetGroupResponse) GetChat() *Chat {
@@ -8161,7 +8223,7 @@ type CreateGroupLinkRequest struct {
 
 func (x *CreateGroupLinkRequest) Reset() {
 	*x = CreateGroupLinkRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[136]
+	mi := &file_node_api_v1_kith_proto_msgTypes[137]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8173,7 +8235,7 @@ func (x *CreateGroupLinkRequest) String() string {
 func (*CreateGroupLinkRequest) ProtoMessage() {}
 
 func (x *CreateGroupLinkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[136]
+	mi := &file_node_api_v1_kith_proto_msgTypes[137]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8186,7 +8248,7 @@ func (x *CreateGroupLinkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateGroupLinkRequest.ProtoReflect.Descriptor instead.
 func (*CreateGroupLinkRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{136}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{137}
 }
 
 func (x *CreateGroupLinkRequest) GetChat() string {
@@ -8219,7 +8281,7 @@ type CreateGroupLinkResponse struct {
 
 func (x *CreateGroupLinkResponse) Reset() {
 	*x = CreateGroupLinkResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[137]
+	mi := &file_node_api_v1_kith_proto_msgTypes[138]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8231,7 +8293,7 @@ func (x *CreateGroupLinkResponse) String() string {
 func (*CreateGroupLinkResponse) ProtoMessage() {}
 
 func (x *CreateGroupLinkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[137]
+	mi := &file_node_api_v1_kith_proto_msgTypes[138]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8244,7 +8306,7 @@ func (x *CreateGroupLinkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateGroupLinkResponse.ProtoReflect.Descriptor instead.
 func (*CreateGroupLinkResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{137}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{138}
 }
 
 func (x *CreateGroupLinkResponse) GetLink() *GroupLink {
@@ -8268,7 +8330,7 @@ type GroupLink struct {
 
 func (x *GroupLink) Reset() {
 	*x = GroupLink{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[138]
+	mi := &file_node_api_v1_kith_proto_msgTypes[139]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8280,7 +8342,7 @@ func (x *GroupLink) String() string {
 func (*GroupLink) ProtoMessage() {}
 
 func (x *GroupLink) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[138]
+	mi := &file_node_api_v1_kith_proto_msgTypes[139]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8293,7 +8355,7 @@ func (x *GroupLink) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupLink.ProtoReflect.Descriptor instead.
 func (*GroupLink) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{138}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{139}
 }
 
 func (x *GroupLink) GetLink() string {
@@ -8347,7 +8409,7 @@ type ListGroupLinksRequest struct {
 
 func (x *ListGroupLinksRequest) Reset() {
 	*x = ListGroupLinksRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[139]
+	mi := &file_node_api_v1_kith_proto_msgTypes[140]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8359,7 +8421,7 @@ func (x *ListGroupLinksRequest) String() string {
 func (*ListGroupLinksRequest) ProtoMessage() {}
 
 func (x *ListGroupLinksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[139]
+	mi := &file_node_api_v1_kith_proto_msgTypes[140]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8372,7 +8434,7 @@ func (x *ListGroupLinksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGroupLinksRequest.ProtoReflect.Descriptor instead.
 func (*ListGroupLinksRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{139}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{140}
 }
 
 func (x *ListGroupLinksRequest) GetChat() string {
@@ -8391,7 +8453,7 @@ type ListGroupLinksResponse struct {
 
 func (x *ListGroupLinksResponse) Reset() {
 	*x = ListGroupLinksResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[140]
+	mi := &file_node_api_v1_kith_proto_msgTypes[141]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8403,7 +8465,7 @@ func (x *ListGroupLinksResponse) String() string {
 func (*ListGroupLinksResponse) ProtoMessage() {}
 
 func (x *ListGroupLinksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[140]
+	mi := &file_node_api_v1_kith_proto_msgTypes[141]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8416,7 +8478,7 @@ func (x *ListGroupLinksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGroupLinksResponse.ProtoReflect.Descriptor instead.
 func (*ListGroupLinksResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{140}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{141}
 }
 
 func (x *ListGroupLinksResponse) GetLinks() []*GroupLink {
@@ -8436,7 +8498,7 @@ type RevokeGroupLinkRequest struct {
 
 func (x *RevokeGroupLinkRequest) Reset() {
 	*x = RevokeGroupLinkRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[141]
+	mi := &file_node_api_v1_kith_proto_msgTypes[142]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8448,7 +8510,7 @@ func (x *RevokeGroupLinkRequest) String() string {
 func (*RevokeGroupLinkRequest) ProtoMessage() {}
 
 func (x *RevokeGroupLinkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[141]
+	mi := &file_node_api_v1_kith_proto_msgTypes[142]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8461,7 +8523,7 @@ func (x *RevokeGroupLinkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeGroupLinkRequest.ProtoReflect.Descriptor instead.
 func (*RevokeGroupLinkRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{141}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{142}
 }
 
 func (x *RevokeGroupLinkRequest) GetChat() string {
@@ -8486,7 +8548,7 @@ type RevokeGroupLinkResponse struct {
 
 func (x *RevokeGroupLinkResponse) Reset() {
 	*x = RevokeGroupLinkResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[142]
+	mi := &file_node_api_v1_kith_proto_msgTypes[143]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8498,7 +8560,7 @@ func (x *RevokeGroupLinkResponse) String() string {
 func (*RevokeGroupLinkResponse) ProtoMessage() {}
 
 func (x *RevokeGroupLinkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[142]
+	mi := &file_node_api_v1_kith_proto_msgTypes[143]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8511,7 +8573,7 @@ func (x *RevokeGroupLinkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeGroupLinkResponse.ProtoReflect.Descriptor instead.
 func (*RevokeGroupLinkResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{142}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{143}
 }
 
 type TakeOverRequest struct {
@@ -8523,7 +8585,7 @@ type TakeOverRequest struct {
 
 func (x *TakeOverRequest) Reset() {
 	*x = TakeOverRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[143]
+	mi := &file_node_api_v1_kith_proto_msgTypes[144]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8535,7 +8597,7 @@ func (x *TakeOverRequest) String() string {
 func (*TakeOverRequest) ProtoMessage() {}
 
 func (x *TakeOverRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[143]
+	mi := &file_node_api_v1_kith_proto_msgTypes[144]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8548,7 +8610,7 @@ func (x *TakeOverRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeOverRequest.ProtoReflect.Descriptor instead.
 func (*TakeOverRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{143}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{144}
 }
 
 func (x *TakeOverRequest) GetChat() string {
@@ -8567,7 +8629,7 @@ type TakeOverResponse struct {
 
 func (x *TakeOverResponse) Reset() {
 	*x = TakeOverResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[144]
+	mi := &file_node_api_v1_kith_proto_msgTypes[145]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8579,7 +8641,7 @@ func (x *TakeOverResponse) String() string {
 func (*TakeOverResponse) ProtoMessage() {}
 
 func (x *TakeOverResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[144]
+	mi := &file_node_api_v1_kith_proto_msgTypes[145]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8592,7 +8654,7 @@ func (x *TakeOverResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeOverResponse.ProtoReflect.Descriptor instead.
 func (*TakeOverResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{144}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{145}
 }
 
 func (x *TakeOverResponse) GetChat() *Chat {
@@ -8610,7 +8672,7 @@ type ListDevicesRequest struct {
 
 func (x *ListDevicesRequest) Reset() {
 	*x = ListDevicesRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[145]
+	mi := &file_node_api_v1_kith_proto_msgTypes[146]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8622,7 +8684,7 @@ func (x *ListDevicesRequest) String() string {
 func (*ListDevicesRequest) ProtoMessage() {}
 
 func (x *ListDevicesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[145]
+	mi := &file_node_api_v1_kith_proto_msgTypes[146]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8635,7 +8697,7 @@ func (x *ListDevicesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDevicesRequest.ProtoReflect.Descriptor instead.
 func (*ListDevicesRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{145}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{146}
 }
 
 type ListDevicesResponse struct {
@@ -8647,7 +8709,7 @@ type ListDevicesResponse struct {
 
 func (x *ListDevicesResponse) Reset() {
 	*x = ListDevicesResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[146]
+	mi := &file_node_api_v1_kith_proto_msgTypes[147]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8659,7 +8721,7 @@ func (x *ListDevicesResponse) String() string {
 func (*ListDevicesResponse) ProtoMessage() {}
 
 func (x *ListDevicesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[146]
+	mi := &file_node_api_v1_kith_proto_msgTypes[147]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8672,7 +8734,7 @@ func (x *ListDevicesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDevicesResponse.ProtoReflect.Descriptor instead.
 func (*ListDevicesResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{146}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{147}
 }
 
 func (x *ListDevicesResponse) GetDevices() []*DeviceInfo {
@@ -8690,7 +8752,7 @@ type LinkDeviceRequest struct {
 
 func (x *LinkDeviceRequest) Reset() {
 	*x = LinkDeviceRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[147]
+	mi := &file_node_api_v1_kith_proto_msgTypes[148]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8702,7 +8764,7 @@ func (x *LinkDeviceRequest) String() string {
 func (*LinkDeviceRequest) ProtoMessage() {}
 
 func (x *LinkDeviceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[147]
+	mi := &file_node_api_v1_kith_proto_msgTypes[148]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8715,7 +8777,7 @@ func (x *LinkDeviceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkDeviceRequest.ProtoReflect.Descriptor instead.
 func (*LinkDeviceRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{147}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{148}
 }
 
 type LinkDeviceResponse struct {
@@ -8732,7 +8794,7 @@ type LinkDeviceResponse struct {
 
 func (x *LinkDeviceResponse) Reset() {
 	*x = LinkDeviceResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[148]
+	mi := &file_node_api_v1_kith_proto_msgTypes[149]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8744,7 +8806,7 @@ func (x *LinkDeviceResponse) String() string {
 func (*LinkDeviceResponse) ProtoMessage() {}
 
 func (x *LinkDeviceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[148]
+	mi := &file_node_api_v1_kith_proto_msgTypes[149]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8757,7 +8819,7 @@ func (x *LinkDeviceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkDeviceResponse.ProtoReflect.Descriptor instead.
 func (*LinkDeviceResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{148}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{149}
 }
 
 func (x *LinkDeviceResponse) GetCode() string {
@@ -8812,7 +8874,7 @@ type ConfirmDeviceRequest struct {
 
 func (x *ConfirmDeviceRequest) Reset() {
 	*x = ConfirmDeviceRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[149]
+	mi := &file_node_api_v1_kith_proto_msgTypes[150]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8824,7 +8886,7 @@ func (x *ConfirmDeviceRequest) String() string {
 func (*ConfirmDeviceRequest) ProtoMessage() {}
 
 func (x *ConfirmDeviceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[149]
+	mi := &file_node_api_v1_kith_proto_msgTypes[150]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8837,7 +8899,7 @@ func (x *ConfirmDeviceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmDeviceRequest.ProtoReflect.Descriptor instead.
 func (*ConfirmDeviceRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{149}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{150}
 }
 
 func (x *ConfirmDeviceRequest) GetLinkId() string {
@@ -8862,7 +8924,7 @@ type ConfirmDeviceResponse struct {
 
 func (x *ConfirmDeviceResponse) Reset() {
 	*x = ConfirmDeviceResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[150]
+	mi := &file_node_api_v1_kith_proto_msgTypes[151]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8874,7 +8936,7 @@ func (x *ConfirmDeviceResponse) String() string {
 func (*ConfirmDeviceResponse) ProtoMessage() {}
 
 func (x *ConfirmDeviceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[150]
+	mi := &file_node_api_v1_kith_proto_msgTypes[151]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8887,7 +8949,7 @@ func (x *ConfirmDeviceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmDeviceResponse.ProtoReflect.Descriptor instead.
 func (*ConfirmDeviceResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{150}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{151}
 }
 
 type RenameDeviceRequest struct {
@@ -8900,7 +8962,7 @@ type RenameDeviceRequest struct {
 
 func (x *RenameDeviceRequest) Reset() {
 	*x = RenameDeviceRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[151]
+	mi := &file_node_api_v1_kith_proto_msgTypes[152]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8912,7 +8974,7 @@ func (x *RenameDeviceRequest) String() string {
 func (*RenameDeviceRequest) ProtoMessage() {}
 
 func (x *RenameDeviceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[151]
+	mi := &file_node_api_v1_kith_proto_msgTypes[152]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8925,7 +8987,7 @@ func (x *RenameDeviceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenameDeviceRequest.ProtoReflect.Descriptor instead.
 func (*RenameDeviceRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{151}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{152}
 }
 
 func (x *RenameDeviceRequest) GetDevice() string {
@@ -8951,7 +9013,7 @@ type RenameDeviceResponse struct {
 
 func (x *RenameDeviceResponse) Reset() {
 	*x = RenameDeviceResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[152]
+	mi := &file_node_api_v1_kith_proto_msgTypes[153]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8963,7 +9025,7 @@ func (x *RenameDeviceResponse) String() string {
 func (*RenameDeviceResponse) ProtoMessage() {}
 
 func (x *RenameDeviceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[152]
+	mi := &file_node_api_v1_kith_proto_msgTypes[153]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8976,7 +9038,7 @@ func (x *RenameDeviceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenameDeviceResponse.ProtoReflect.Descriptor instead.
 func (*RenameDeviceResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{152}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{153}
 }
 
 func (x *RenameDeviceResponse) GetDevice() *DeviceInfo {
@@ -8995,7 +9057,7 @@ type RevokeDeviceRequest struct {
 
 func (x *RevokeDeviceRequest) Reset() {
 	*x = RevokeDeviceRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[153]
+	mi := &file_node_api_v1_kith_proto_msgTypes[154]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9007,7 +9069,7 @@ func (x *RevokeDeviceRequest) String() string {
 func (*RevokeDeviceRequest) ProtoMessage() {}
 
 func (x *RevokeDeviceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[153]
+	mi := &file_node_api_v1_kith_proto_msgTypes[154]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9020,7 +9082,7 @@ func (x *RevokeDeviceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeDeviceRequest.ProtoReflect.Descriptor instead.
 func (*RevokeDeviceRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{153}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{154}
 }
 
 func (x *RevokeDeviceRequest) GetDevice() string {
@@ -9038,7 +9100,7 @@ type RevokeDeviceResponse struct {
 
 func (x *RevokeDeviceResponse) Reset() {
 	*x = RevokeDeviceResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[154]
+	mi := &file_node_api_v1_kith_proto_msgTypes[155]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9050,7 +9112,7 @@ func (x *RevokeDeviceResponse) String() string {
 func (*RevokeDeviceResponse) ProtoMessage() {}
 
 func (x *RevokeDeviceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[154]
+	mi := &file_node_api_v1_kith_proto_msgTypes[155]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9063,7 +9125,7 @@ func (x *RevokeDeviceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeDeviceResponse.ProtoReflect.Descriptor instead.
 func (*RevokeDeviceResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{154}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{155}
 }
 
 var File_node_api_v1_kith_proto protoreflect.FileDescriptor
@@ -9473,7 +9535,7 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"\x04name\x18\x05 \x01(\tR\x04name\"|\n" +
 	"\rOfferResponse\x123\n" +
 	"\amessage\x18\x01 \x01(\v2\x19.kith.node.api.v1.MessageR\amessage\x126\n" +
-	"\btransfer\x18\x02 \x01(\v2\x1a.kith.node.api.v1.TransferR\btransfer\"\xde\x02\n" +
+	"\btransfer\x18\x02 \x01(\v2\x1a.kith.node.api.v1.TransferR\btransfer\"\x91\x03\n" +
 	"\bTransfer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -9488,7 +9550,11 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	" \x01(\v2\x18.kith.node.api.v1.PersonR\x04from\x12\x1a\n" +
 	"\boutgoing\x18\v \x01(\bR\boutgoing\x12\x1d\n" +
 	"\n" +
-	"media_type\x18\f \x01(\tR\tmediaType\"&\n" +
+	"media_type\x18\f \x01(\tR\tmediaType\x121\n" +
+	"\afetched\x18\r \x03(\v2\x17.kith.node.api.v1.FetchR\afetched\"G\n" +
+	"\x05Fetch\x12*\n" +
+	"\x03who\x18\x01 \x01(\v2\x18.kith.node.api.v1.PersonR\x03who\x12\x12\n" +
+	"\x04done\x18\x02 \x01(\x04R\x04done\"&\n" +
 	"\x10ListFilesRequest\x12\x12\n" +
 	"\x04chat\x18\x01 \x01(\tR\x04chat\"E\n" +
 	"\x11ListFilesResponse\x120\n" +
@@ -9794,7 +9860,7 @@ func file_node_api_v1_kith_proto_rawDescGZIP() []byte {
 }
 
 var file_node_api_v1_kith_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_node_api_v1_kith_proto_msgTypes = make([]protoimpl.MessageInfo, 156)
+var file_node_api_v1_kith_proto_msgTypes = make([]protoimpl.MessageInfo, 157)
 var file_node_api_v1_kith_proto_goTypes = []any{
 	(Reason)(0),                     // 0: kith.node.api.v1.Reason
 	(ChatKind)(0),                   // 1: kith.node.api.v1.ChatKind
@@ -9909,55 +9975,56 @@ var file_node_api_v1_kith_proto_goTypes = []any{
 	(*OfferRequest)(nil),            // 110: kith.node.api.v1.OfferRequest
 	(*OfferResponse)(nil),           // 111: kith.node.api.v1.OfferResponse
 	(*Transfer)(nil),                // 112: kith.node.api.v1.Transfer
-	(*ListFilesRequest)(nil),        // 113: kith.node.api.v1.ListFilesRequest
-	(*ListFilesResponse)(nil),       // 114: kith.node.api.v1.ListFilesResponse
-	(*GetRequest)(nil),              // 115: kith.node.api.v1.GetRequest
-	(*GetResponse)(nil),             // 116: kith.node.api.v1.GetResponse
-	(*CancelRequest)(nil),           // 117: kith.node.api.v1.CancelRequest
-	(*CancelResponse)(nil),          // 118: kith.node.api.v1.CancelResponse
-	(*ReadRequest)(nil),             // 119: kith.node.api.v1.ReadRequest
-	(*ReadResponse)(nil),            // 120: kith.node.api.v1.ReadResponse
-	(*WatchRequest)(nil),            // 121: kith.node.api.v1.WatchRequest
-	(*WatchResponse)(nil),           // 122: kith.node.api.v1.WatchResponse
-	(*StorageNews)(nil),             // 123: kith.node.api.v1.StorageNews
-	(*Typing)(nil),                  // 124: kith.node.api.v1.Typing
-	(*Preference)(nil),              // 125: kith.node.api.v1.Preference
-	(*SyncNews)(nil),                // 126: kith.node.api.v1.SyncNews
-	(*LogLine)(nil),                 // 127: kith.node.api.v1.LogLine
-	(*CreateGroupRequest)(nil),      // 128: kith.node.api.v1.CreateGroupRequest
-	(*CreateGroupResponse)(nil),     // 129: kith.node.api.v1.CreateGroupResponse
-	(*InviteToGroupRequest)(nil),    // 130: kith.node.api.v1.InviteToGroupRequest
-	(*InviteToGroupResponse)(nil),   // 131: kith.node.api.v1.InviteToGroupResponse
-	(*AcceptGroupRequest)(nil),      // 132: kith.node.api.v1.AcceptGroupRequest
-	(*AcceptGroupResponse)(nil),     // 133: kith.node.api.v1.AcceptGroupResponse
-	(*DeclineGroupRequest)(nil),     // 134: kith.node.api.v1.DeclineGroupRequest
-	(*DeclineGroupResponse)(nil),    // 135: kith.node.api.v1.DeclineGroupResponse
-	(*RemoveMemberRequest)(nil),     // 136: kith.node.api.v1.RemoveMemberRequest
-	(*RemoveMemberResponse)(nil),    // 137: kith.node.api.v1.RemoveMemberResponse
-	(*SetRoleRequest)(nil),          // 138: kith.node.api.v1.SetRoleRequest
-	(*SetRoleResponse)(nil),         // 139: kith.node.api.v1.SetRoleResponse
-	(*SetGroupRequest)(nil),         // 140: kith.node.api.v1.SetGroupRequest
-	(*SetGroupResponse)(nil),        // 141: kith.node.api.v1.SetGroupResponse
-	(*CreateGroupLinkRequest)(nil),  // 142: kith.node.api.v1.CreateGroupLinkRequest
-	(*CreateGroupLinkResponse)(nil), // 143: kith.node.api.v1.CreateGroupLinkResponse
-	(*GroupLink)(nil),               // 144: kith.node.api.v1.GroupLink
-	(*ListGroupLinksRequest)(nil),   // 145: kith.node.api.v1.ListGroupLinksRequest
-	(*ListGroupLinksResponse)(nil),  // 146: kith.node.api.v1.ListGroupLinksResponse
-	(*RevokeGroupLinkRequest)(nil),  // 147: kith.node.api.v1.RevokeGroupLinkRequest
-	(*RevokeGroupLinkResponse)(nil), // 148: kith.node.api.v1.RevokeGroupLinkResponse
-	(*TakeOverRequest)(nil),         // 149: kith.node.api.v1.TakeOverRequest
-	(*TakeOverResponse)(nil),        // 150: kith.node.api.v1.TakeOverResponse
-	(*ListDevicesRequest)(nil),      // 151: kith.node.api.v1.ListDevicesRequest
-	(*ListDevicesResponse)(nil),     // 152: kith.node.api.v1.ListDevicesResponse
-	(*LinkDeviceRequest)(nil),       // 153: kith.node.api.v1.LinkDeviceRequest
-	(*LinkDeviceResponse)(nil),      // 154: kith.node.api.v1.LinkDeviceResponse
-	(*ConfirmDeviceRequest)(nil),    // 155: kith.node.api.v1.ConfirmDeviceRequest
-	(*ConfirmDeviceResponse)(nil),   // 156: kith.node.api.v1.ConfirmDeviceResponse
-	(*RenameDeviceRequest)(nil),     // 157: kith.node.api.v1.RenameDeviceRequest
-	(*RenameDeviceResponse)(nil),    // 158: kith.node.api.v1.RenameDeviceResponse
-	(*RevokeDeviceRequest)(nil),     // 159: kith.node.api.v1.RevokeDeviceRequest
-	(*RevokeDeviceResponse)(nil),    // 160: kith.node.api.v1.RevokeDeviceResponse
-	nil,                             // 161: kith.node.api.v1.GetPreferencesResponse.PreferencesEntry
+	(*Fetch)(nil),                   // 113: kith.node.api.v1.Fetch
+	(*ListFilesRequest)(nil),        // 114: kith.node.api.v1.ListFilesRequest
+	(*ListFilesResponse)(nil),       // 115: kith.node.api.v1.ListFilesResponse
+	(*GetRequest)(nil),              // 116: kith.node.api.v1.GetRequest
+	(*GetResponse)(nil),             // 117: kith.node.api.v1.GetResponse
+	(*CancelRequest)(nil),           // 118: kith.node.api.v1.CancelRequest
+	(*CancelResponse)(nil),          // 119: kith.node.api.v1.CancelResponse
+	(*ReadRequest)(nil),             // 120: kith.node.api.v1.ReadRequest
+	(*ReadResponse)(nil),            // 121: kith.node.api.v1.ReadResponse
+	(*WatchRequest)(nil),            // 122: kith.node.api.v1.WatchRequest
+	(*WatchResponse)(nil),           // 123: kith.node.api.v1.WatchResponse
+	(*StorageNews)(nil),             // 124: kith.node.api.v1.StorageNews
+	(*Typing)(nil),                  // 125: kith.node.api.v1.Typing
+	(*Preference)(nil),              // 126: kith.node.api.v1.Preference
+	(*SyncNews)(nil),                // 127: kith.node.api.v1.SyncNews
+	(*LogLine)(nil),                 // 128: kith.node.api.v1.LogLine
+	(*CreateGroupRequest)(nil),      // 129: kith.node.api.v1.CreateGroupRequest
+	(*CreateGroupResponse)(nil),     // 130: kith.node.api.v1.CreateGroupResponse
+	(*InviteToGroupRequest)(nil),    // 131: kith.node.api.v1.InviteToGroupRequest
+	(*InviteToGroupResponse)(nil),   // 132: kith.node.api.v1.InviteToGroupResponse
+	(*AcceptGroupRequest)(nil),      // 133: kith.node.api.v1.AcceptGroupRequest
+	(*AcceptGroupResponse)(nil),     // 134: kith.node.api.v1.AcceptGroupResponse
+	(*DeclineGroupRequest)(nil),     // 135: kith.node.api.v1.DeclineGroupRequest
+	(*DeclineGroupResponse)(nil),    // 136: kith.node.api.v1.DeclineGroupResponse
+	(*RemoveMemberRequest)(nil),     // 137: kith.node.api.v1.RemoveMemberRequest
+	(*RemoveMemberResponse)(nil),    // 138: kith.node.api.v1.RemoveMemberResponse
+	(*SetRoleRequest)(nil),          // 139: kith.node.api.v1.SetRoleRequest
+	(*SetRoleResponse)(nil),         // 140: kith.node.api.v1.SetRoleResponse
+	(*SetGroupRequest)(nil),         // 141: kith.node.api.v1.SetGroupRequest
+	(*SetGroupResponse)(nil),        // 142: kith.node.api.v1.SetGroupResponse
+	(*CreateGroupLinkRequest)(nil),  // 143: kith.node.api.v1.CreateGroupLinkRequest
+	(*CreateGroupLinkResponse)(nil), // 144: kith.node.api.v1.CreateGroupLinkResponse
+	(*GroupLink)(nil),               // 145: kith.node.api.v1.GroupLink
+	(*ListGroupLinksRequest)(nil),   // 146: kith.node.api.v1.ListGroupLinksRequest
+	(*ListGroupLinksResponse)(nil),  // 147: kith.node.api.v1.ListGroupLinksResponse
+	(*RevokeGroupLinkRequest)(nil),  // 148: kith.node.api.v1.RevokeGroupLinkRequest
+	(*RevokeGroupLinkResponse)(nil), // 149: kith.node.api.v1.RevokeGroupLinkResponse
+	(*TakeOverRequest)(nil),         // 150: kith.node.api.v1.TakeOverRequest
+	(*TakeOverResponse)(nil),        // 151: kith.node.api.v1.TakeOverResponse
+	(*ListDevicesRequest)(nil),      // 152: kith.node.api.v1.ListDevicesRequest
+	(*ListDevicesResponse)(nil),     // 153: kith.node.api.v1.ListDevicesResponse
+	(*LinkDeviceRequest)(nil),       // 154: kith.node.api.v1.LinkDeviceRequest
+	(*LinkDeviceResponse)(nil),      // 155: kith.node.api.v1.LinkDeviceResponse
+	(*ConfirmDeviceRequest)(nil),    // 156: kith.node.api.v1.ConfirmDeviceRequest
+	(*ConfirmDeviceResponse)(nil),   // 157: kith.node.api.v1.ConfirmDeviceResponse
+	(*RenameDeviceRequest)(nil),     // 158: kith.node.api.v1.RenameDeviceRequest
+	(*RenameDeviceResponse)(nil),    // 159: kith.node.api.v1.RenameDeviceResponse
+	(*RevokeDeviceRequest)(nil),     // 160: kith.node.api.v1.RevokeDeviceRequest
+	(*RevokeDeviceResponse)(nil),    // 161: kith.node.api.v1.RevokeDeviceResponse
+	nil,                             // 162: kith.node.api.v1.GetPreferencesResponse.PreferencesEntry
 }
 var file_node_api_v1_kith_proto_depIdxs = []int32{
 	0,   // 0: kith.node.api.v1.ErrorDetail.reason:type_name -> kith.node.api.v1.Reason
@@ -9978,7 +10045,7 @@ var file_node_api_v1_kith_proto_depIdxs = []int32{
 	30,  // 15: kith.node.api.v1.ListPeersResponse.peers:type_name -> kith.node.api.v1.Peer
 	7,   // 16: kith.node.api.v1.Peer.person:type_name -> kith.node.api.v1.Person
 	30,  // 17: kith.node.api.v1.ConnectResponse.peer:type_name -> kith.node.api.v1.Peer
-	161, // 18: kith.node.api.v1.GetPreferencesResponse.preferences:type_name -> kith.node.api.v1.GetPreferencesResponse.PreferencesEntry
+	162, // 18: kith.node.api.v1.GetPreferencesResponse.preferences:type_name -> kith.node.api.v1.GetPreferencesResponse.PreferencesEntry
 	7,   // 19: kith.node.api.v1.Friend.person:type_name -> kith.node.api.v1.Person
 	4,   // 20: kith.node.api.v1.Friend.state:type_name -> kith.node.api.v1.FriendState
 	41,  // 21: kith.node.api.v1.ListFriendsResponse.friends:type_name -> kith.node.api.v1.Friend
@@ -10018,170 +10085,172 @@ var file_node_api_v1_kith_proto_depIdxs = []int32{
 	112, // 55: kith.node.api.v1.OfferResponse.transfer:type_name -> kith.node.api.v1.Transfer
 	5,   // 56: kith.node.api.v1.Transfer.state:type_name -> kith.node.api.v1.TransferState
 	7,   // 57: kith.node.api.v1.Transfer.from:type_name -> kith.node.api.v1.Person
-	112, // 58: kith.node.api.v1.ListFilesResponse.files:type_name -> kith.node.api.v1.Transfer
-	112, // 59: kith.node.api.v1.GetResponse.transfer:type_name -> kith.node.api.v1.Transfer
-	112, // 60: kith.node.api.v1.CancelResponse.transfer:type_name -> kith.node.api.v1.Transfer
-	9,   // 61: kith.node.api.v1.WatchResponse.message:type_name -> kith.node.api.v1.Message
-	8,   // 62: kith.node.api.v1.WatchResponse.chat:type_name -> kith.node.api.v1.Chat
-	41,  // 63: kith.node.api.v1.WatchResponse.friend:type_name -> kith.node.api.v1.Friend
-	112, // 64: kith.node.api.v1.WatchResponse.transfer:type_name -> kith.node.api.v1.Transfer
-	79,  // 65: kith.node.api.v1.WatchResponse.presence:type_name -> kith.node.api.v1.Member
-	123, // 66: kith.node.api.v1.WatchResponse.storage:type_name -> kith.node.api.v1.StorageNews
-	124, // 67: kith.node.api.v1.WatchResponse.typing:type_name -> kith.node.api.v1.Typing
-	125, // 68: kith.node.api.v1.WatchResponse.preference:type_name -> kith.node.api.v1.Preference
-	126, // 69: kith.node.api.v1.WatchResponse.sync:type_name -> kith.node.api.v1.SyncNews
-	127, // 70: kith.node.api.v1.WatchResponse.log:type_name -> kith.node.api.v1.LogLine
-	7,   // 71: kith.node.api.v1.Typing.person:type_name -> kith.node.api.v1.Person
-	7,   // 72: kith.node.api.v1.SyncNews.from:type_name -> kith.node.api.v1.Person
-	8,   // 73: kith.node.api.v1.CreateGroupResponse.chat:type_name -> kith.node.api.v1.Chat
-	8,   // 74: kith.node.api.v1.InviteToGroupResponse.chat:type_name -> kith.node.api.v1.Chat
-	8,   // 75: kith.node.api.v1.AcceptGroupResponse.chat:type_name -> kith.node.api.v1.Chat
-	8,   // 76: kith.node.api.v1.RemoveMemberResponse.chat:type_name -> kith.node.api.v1.Chat
-	2,   // 77: kith.node.api.v1.SetRoleRequest.role:type_name -> kith.node.api.v1.Role
-	8,   // 78: kith.node.api.v1.SetRoleResponse.chat:type_name -> kith.node.api.v1.Chat
-	8,   // 79: kith.node.api.v1.SetGroupResponse.chat:type_name -> kith.node.api.v1.Chat
-	144, // 80: kith.node.api.v1.CreateGroupLinkResponse.link:type_name -> kith.node.api.v1.GroupLink
-	144, // 81: kith.node.api.v1.ListGroupLinksResponse.links:type_name -> kith.node.api.v1.GroupLink
-	8,   // 82: kith.node.api.v1.TakeOverResponse.chat:type_name -> kith.node.api.v1.Chat
-	18,  // 83: kith.node.api.v1.ListDevicesResponse.devices:type_name -> kith.node.api.v1.DeviceInfo
-	18,  // 84: kith.node.api.v1.RenameDeviceResponse.device:type_name -> kith.node.api.v1.DeviceInfo
-	13,  // 85: kith.node.api.v1.NodeService.GetStatus:input_type -> kith.node.api.v1.GetStatusRequest
-	16,  // 86: kith.node.api.v1.NodeService.GetIdentity:input_type -> kith.node.api.v1.GetIdentityRequest
-	19,  // 87: kith.node.api.v1.NodeService.SetName:input_type -> kith.node.api.v1.SetNameRequest
-	21,  // 88: kith.node.api.v1.NodeService.CreateInvite:input_type -> kith.node.api.v1.CreateInviteRequest
-	23,  // 89: kith.node.api.v1.NodeService.ListInvites:input_type -> kith.node.api.v1.ListInvitesRequest
-	26,  // 90: kith.node.api.v1.NodeService.RevokeInvite:input_type -> kith.node.api.v1.RevokeInviteRequest
-	28,  // 91: kith.node.api.v1.NodeService.ListPeers:input_type -> kith.node.api.v1.ListPeersRequest
-	31,  // 92: kith.node.api.v1.NodeService.Connect:input_type -> kith.node.api.v1.ConnectRequest
-	33,  // 93: kith.node.api.v1.NodeService.Diagnose:input_type -> kith.node.api.v1.DiagnoseRequest
-	35,  // 94: kith.node.api.v1.NodeService.GetPreferences:input_type -> kith.node.api.v1.GetPreferencesRequest
-	37,  // 95: kith.node.api.v1.NodeService.SetPreference:input_type -> kith.node.api.v1.SetPreferenceRequest
-	39,  // 96: kith.node.api.v1.NodeService.Stop:input_type -> kith.node.api.v1.StopRequest
-	121, // 97: kith.node.api.v1.NodeService.Watch:input_type -> kith.node.api.v1.WatchRequest
-	42,  // 98: kith.node.api.v1.FriendService.ListFriends:input_type -> kith.node.api.v1.ListFriendsRequest
-	44,  // 99: kith.node.api.v1.FriendService.AddFriend:input_type -> kith.node.api.v1.AddFriendRequest
-	46,  // 100: kith.node.api.v1.FriendService.AcceptFriend:input_type -> kith.node.api.v1.AcceptFriendRequest
-	48,  // 101: kith.node.api.v1.FriendService.DeclineFriend:input_type -> kith.node.api.v1.DeclineFriendRequest
-	50,  // 102: kith.node.api.v1.FriendService.RemoveFriend:input_type -> kith.node.api.v1.RemoveFriendRequest
-	52,  // 103: kith.node.api.v1.FriendService.BlockFriend:input_type -> kith.node.api.v1.BlockFriendRequest
-	54,  // 104: kith.node.api.v1.FriendService.UnblockFriend:input_type -> kith.node.api.v1.UnblockFriendRequest
-	56,  // 105: kith.node.api.v1.FriendService.RenameFriend:input_type -> kith.node.api.v1.RenameFriendRequest
-	58,  // 106: kith.node.api.v1.FriendService.VerifyFriend:input_type -> kith.node.api.v1.VerifyFriendRequest
-	60,  // 107: kith.node.api.v1.FriendService.FindPeople:input_type -> kith.node.api.v1.FindPeopleRequest
-	63,  // 108: kith.node.api.v1.FriendService.Ignore:input_type -> kith.node.api.v1.IgnoreRequest
-	65,  // 109: kith.node.api.v1.FriendService.ListIgnored:input_type -> kith.node.api.v1.ListIgnoredRequest
-	67,  // 110: kith.node.api.v1.FriendService.SetHiddenWords:input_type -> kith.node.api.v1.SetHiddenWordsRequest
-	128, // 111: kith.node.api.v1.GroupService.CreateGroup:input_type -> kith.node.api.v1.CreateGroupRequest
-	130, // 112: kith.node.api.v1.GroupService.InviteToGroup:input_type -> kith.node.api.v1.InviteToGroupRequest
-	132, // 113: kith.node.api.v1.GroupService.AcceptGroup:input_type -> kith.node.api.v1.AcceptGroupRequest
-	134, // 114: kith.node.api.v1.GroupService.DeclineGroup:input_type -> kith.node.api.v1.DeclineGroupRequest
-	136, // 115: kith.node.api.v1.GroupService.RemoveMember:input_type -> kith.node.api.v1.RemoveMemberRequest
-	138, // 116: kith.node.api.v1.GroupService.SetRole:input_type -> kith.node.api.v1.SetRoleRequest
-	140, // 117: kith.node.api.v1.GroupService.SetGroup:input_type -> kith.node.api.v1.SetGroupRequest
-	142, // 118: kith.node.api.v1.GroupService.CreateGroupLink:input_type -> kith.node.api.v1.CreateGroupLinkRequest
-	145, // 119: kith.node.api.v1.GroupService.ListGroupLinks:input_type -> kith.node.api.v1.ListGroupLinksRequest
-	147, // 120: kith.node.api.v1.GroupService.RevokeGroupLink:input_type -> kith.node.api.v1.RevokeGroupLinkRequest
-	149, // 121: kith.node.api.v1.GroupService.TakeOver:input_type -> kith.node.api.v1.TakeOverRequest
-	151, // 122: kith.node.api.v1.DeviceService.ListDevices:input_type -> kith.node.api.v1.ListDevicesRequest
-	153, // 123: kith.node.api.v1.DeviceService.LinkDevice:input_type -> kith.node.api.v1.LinkDeviceRequest
-	155, // 124: kith.node.api.v1.DeviceService.ConfirmDevice:input_type -> kith.node.api.v1.ConfirmDeviceRequest
-	157, // 125: kith.node.api.v1.DeviceService.RenameDevice:input_type -> kith.node.api.v1.RenameDeviceRequest
-	159, // 126: kith.node.api.v1.DeviceService.RevokeDevice:input_type -> kith.node.api.v1.RevokeDeviceRequest
-	69,  // 127: kith.node.api.v1.ChatService.ListChats:input_type -> kith.node.api.v1.ListChatsRequest
-	71,  // 128: kith.node.api.v1.ChatService.GetChat:input_type -> kith.node.api.v1.GetChatRequest
-	73,  // 129: kith.node.api.v1.ChatService.Join:input_type -> kith.node.api.v1.JoinRequest
-	75,  // 130: kith.node.api.v1.ChatService.Leave:input_type -> kith.node.api.v1.LeaveRequest
-	77,  // 131: kith.node.api.v1.ChatService.ListMembers:input_type -> kith.node.api.v1.ListMembersRequest
-	80,  // 132: kith.node.api.v1.ChatService.SetChat:input_type -> kith.node.api.v1.SetChatRequest
-	82,  // 133: kith.node.api.v1.ChatService.Send:input_type -> kith.node.api.v1.SendRequest
-	84,  // 134: kith.node.api.v1.ChatService.Edit:input_type -> kith.node.api.v1.EditRequest
-	86,  // 135: kith.node.api.v1.ChatService.Retract:input_type -> kith.node.api.v1.RetractRequest
-	88,  // 136: kith.node.api.v1.ChatService.React:input_type -> kith.node.api.v1.ReactRequest
-	90,  // 137: kith.node.api.v1.ChatService.GetMessage:input_type -> kith.node.api.v1.GetMessageRequest
-	92,  // 138: kith.node.api.v1.ChatService.History:input_type -> kith.node.api.v1.HistoryRequest
-	104, // 139: kith.node.api.v1.ChatService.Search:input_type -> kith.node.api.v1.SearchRequest
-	106, // 140: kith.node.api.v1.ChatService.MarkRead:input_type -> kith.node.api.v1.MarkReadRequest
-	94,  // 141: kith.node.api.v1.ChatService.SignalTyping:input_type -> kith.node.api.v1.SignalTypingRequest
-	96,  // 142: kith.node.api.v1.ChatService.ListReceipts:input_type -> kith.node.api.v1.ListReceiptsRequest
-	99,  // 143: kith.node.api.v1.ChatService.GetCompleteness:input_type -> kith.node.api.v1.GetCompletenessRequest
-	102, // 144: kith.node.api.v1.ChatService.Pin:input_type -> kith.node.api.v1.PinRequest
-	108, // 145: kith.node.api.v1.ChatService.Export:input_type -> kith.node.api.v1.ExportRequest
-	110, // 146: kith.node.api.v1.FileService.Offer:input_type -> kith.node.api.v1.OfferRequest
-	113, // 147: kith.node.api.v1.FileService.ListFiles:input_type -> kith.node.api.v1.ListFilesRequest
-	115, // 148: kith.node.api.v1.FileService.Get:input_type -> kith.node.api.v1.GetRequest
-	117, // 149: kith.node.api.v1.FileService.Cancel:input_type -> kith.node.api.v1.CancelRequest
-	119, // 150: kith.node.api.v1.FileService.Read:input_type -> kith.node.api.v1.ReadRequest
-	14,  // 151: kith.node.api.v1.NodeService.GetStatus:output_type -> kith.node.api.v1.GetStatusResponse
-	17,  // 152: kith.node.api.v1.NodeService.GetIdentity:output_type -> kith.node.api.v1.GetIdentityResponse
-	20,  // 153: kith.node.api.v1.NodeService.SetName:output_type -> kith.node.api.v1.SetNameResponse
-	22,  // 154: kith.node.api.v1.NodeService.CreateInvite:output_type -> kith.node.api.v1.CreateInviteResponse
-	24,  // 155: kith.node.api.v1.NodeService.ListInvites:output_type -> kith.node.api.v1.ListInvitesResponse
-	27,  // 156: kith.node.api.v1.NodeService.RevokeInvite:output_type -> kith.node.api.v1.RevokeInviteResponse
-	29,  // 157: kith.node.api.v1.NodeService.ListPeers:output_type -> kith.node.api.v1.ListPeersResponse
-	32,  // 158: kith.node.api.v1.NodeService.Connect:output_type -> kith.node.api.v1.ConnectResponse
-	34,  // 159: kith.node.api.v1.NodeService.Diagnose:output_type -> kith.node.api.v1.DiagnoseResponse
-	36,  // 160: kith.node.api.v1.NodeService.GetPreferences:output_type -> kith.node.api.v1.GetPreferencesResponse
-	38,  // 161: kith.node.api.v1.NodeService.SetPreference:output_type -> kith.node.api.v1.SetPreferenceResponse
-	40,  // 162: kith.node.api.v1.NodeService.Stop:output_type -> kith.node.api.v1.StopResponse
-	122, // 163: kith.node.api.v1.NodeService.Watch:output_type -> kith.node.api.v1.WatchResponse
-	43,  // 164: kith.node.api.v1.FriendService.ListFriends:output_type -> kith.node.api.v1.ListFriendsResponse
-	45,  // 165: kith.node.api.v1.FriendService.AddFriend:output_type -> kith.node.api.v1.AddFriendResponse
-	47,  // 166: kith.node.api.v1.FriendService.AcceptFriend:output_type -> kith.node.api.v1.AcceptFriendResponse
-	49,  // 167: kith.node.api.v1.FriendService.DeclineFriend:output_type -> kith.node.api.v1.DeclineFriendResponse
-	51,  // 168: kith.node.api.v1.FriendService.RemoveFriend:output_type -> kith.node.api.v1.RemoveFriendResponse
-	53,  // 169: kith.node.api.v1.FriendService.BlockFriend:output_type -> kith.node.api.v1.BlockFriendResponse
-	55,  // 170: kith.node.api.v1.FriendService.UnblockFriend:output_type -> kith.node.api.v1.UnblockFriendResponse
-	57,  // 171: kith.node.api.v1.FriendService.RenameFriend:output_type -> kith.node.api.v1.RenameFriendResponse
-	59,  // 172: kith.node.api.v1.FriendService.VerifyFriend:output_type -> kith.node.api.v1.VerifyFriendResponse
-	61,  // 173: kith.node.api.v1.FriendService.FindPeople:output_type -> kith.node.api.v1.FindPeopleResponse
-	64,  // 174: kith.node.api.v1.FriendService.Ignore:output_type -> kith.node.api.v1.IgnoreResponse
-	66,  // 175: kith.node.api.v1.FriendService.ListIgnored:output_type -> kith.node.api.v1.ListIgnoredResponse
-	68,  // 176: kith.node.api.v1.FriendService.SetHiddenWords:output_type -> kith.node.api.v1.SetHiddenWordsResponse
-	129, // 177: kith.node.api.v1.GroupService.CreateGroup:output_type -> kith.node.api.v1.CreateGroupResponse
-	131, // 178: kith.node.api.v1.GroupService.InviteToGroup:output_type -> kith.node.api.v1.InviteToGroupResponse
-	133, // 179: kith.node.api.v1.GroupService.AcceptGroup:output_type -> kith.node.api.v1.AcceptGroupResponse
-	135, // 180: kith.node.api.v1.GroupService.DeclineGroup:output_type -> kith.node.api.v1.DeclineGroupResponse
-	137, // 181: kith.node.api.v1.GroupService.RemoveMember:output_type -> kith.node.api.v1.RemoveMemberResponse
-	139, // 182: kith.node.api.v1.GroupService.SetRole:output_type -> kith.node.api.v1.SetRoleResponse
-	141, // 183: kith.node.api.v1.GroupService.SetGroup:output_type -> kith.node.api.v1.SetGroupResponse
-	143, // 184: kith.node.api.v1.GroupService.CreateGroupLink:output_type -> kith.node.api.v1.CreateGroupLinkResponse
-	146, // 185: kith.node.api.v1.GroupService.ListGroupLinks:output_type -> kith.node.api.v1.ListGroupLinksResponse
-	148, // 186: kith.node.api.v1.GroupService.RevokeGroupLink:output_type -> kith.node.api.v1.RevokeGroupLinkResponse
-	150, // 187: kith.node.api.v1.GroupService.TakeOver:output_type -> kith.node.api.v1.TakeOverResponse
-	152, // 188: kith.node.api.v1.DeviceService.ListDevices:output_type -> kith.node.api.v1.ListDevicesResponse
-	154, // 189: kith.node.api.v1.DeviceService.LinkDevice:output_type -> kith.node.api.v1.LinkDeviceResponse
-	156, // 190: kith.node.api.v1.DeviceService.ConfirmDevice:output_type -> kith.node.api.v1.ConfirmDeviceResponse
-	158, // 191: kith.node.api.v1.DeviceService.RenameDevice:output_type -> kith.node.api.v1.RenameDeviceResponse
-	160, // 192: kith.node.api.v1.DeviceService.RevokeDevice:output_type -> kith.node.api.v1.RevokeDeviceResponse
-	70,  // 193: kith.node.api.v1.ChatService.ListChats:output_type -> kith.node.api.v1.ListChatsResponse
-	72,  // 194: kith.node.api.v1.ChatService.GetChat:output_type -> kith.node.api.v1.GetChatResponse
-	74,  // 195: kith.node.api.v1.ChatService.Join:output_type -> kith.node.api.v1.JoinResponse
-	76,  // 196: kith.node.api.v1.ChatService.Leave:output_type -> kith.node.api.v1.LeaveResponse
-	78,  // 197: kith.node.api.v1.ChatService.ListMembers:output_type -> kith.node.api.v1.ListMembersResponse
-	81,  // 198: kith.node.api.v1.ChatService.SetChat:output_type -> kith.node.api.v1.SetChatResponse
-	83,  // 199: kith.node.api.v1.ChatService.Send:output_type -> kith.node.api.v1.SendResponse
-	85,  // 200: kith.node.api.v1.ChatService.Edit:output_type -> kith.node.api.v1.EditResponse
-	87,  // 201: kith.node.api.v1.ChatService.Retract:output_type -> kith.node.api.v1.RetractResponse
-	89,  // 202: kith.node.api.v1.ChatService.React:output_type -> kith.node.api.v1.ReactResponse
-	91,  // 203: kith.node.api.v1.ChatService.GetMessage:output_type -> kith.node.api.v1.GetMessageResponse
-	93,  // 204: kith.node.api.v1.ChatService.History:output_type -> kith.node.api.v1.HistoryResponse
-	105, // 205: kith.node.api.v1.ChatService.Search:output_type -> kith.node.api.v1.SearchResponse
-	107, // 206: kith.node.api.v1.ChatService.MarkRead:output_type -> kith.node.api.v1.MarkReadResponse
-	95,  // 207: kith.node.api.v1.ChatService.SignalTyping:output_type -> kith.node.api.v1.SignalTypingResponse
-	97,  // 208: kith.node.api.v1.ChatService.ListReceipts:output_type -> kith.node.api.v1.ListReceiptsResponse
-	100, // 209: kith.node.api.v1.ChatService.GetCompleteness:output_type -> kith.node.api.v1.GetCompletenessResponse
-	103, // 210: kith.node.api.v1.ChatService.Pin:output_type -> kith.node.api.v1.PinResponse
-	109, // 211: kith.node.api.v1.ChatService.Export:output_type -> kith.node.api.v1.ExportResponse
-	111, // 212: kith.node.api.v1.FileService.Offer:output_type -> kith.node.api.v1.OfferResponse
-	114, // 213: kith.node.api.v1.FileService.ListFiles:output_type -> kith.node.api.v1.ListFilesResponse
-	116, // 214: kith.node.api.v1.FileService.Get:output_type -> kith.node.api.v1.GetResponse
-	118, // 215: kith.node.api.v1.FileService.Cancel:output_type -> kith.node.api.v1.CancelResponse
-	120, // 216: kith.node.api.v1.FileService.Read:output_type -> kith.node.api.v1.ReadResponse
-	151, // [151:217] is the sub-list for method output_type
-	85,  // [85:151] is the sub-list for method input_type
-	85,  // [85:85] is the sub-list for extension type_name
-	85,  // [85:85] is the sub-list for extension extendee
-	0,   // [0:85] is the sub-list for field type_name
+	113, // 58: kith.node.api.v1.Transfer.fetched:type_name -> kith.node.api.v1.Fetch
+	7,   // 59: kith.node.api.v1.Fetch.who:type_name -> kith.node.api.v1.Person
+	112, // 60: kith.node.api.v1.ListFilesResponse.files:type_name -> kith.node.api.v1.Transfer
+	112, // 61: kith.node.api.v1.GetResponse.transfer:type_name -> kith.node.api.v1.Transfer
+	112, // 62: kith.node.api.v1.CancelResponse.transfer:type_name -> kith.node.api.v1.Transfer
+	9,   // 63: kith.node.api.v1.WatchResponse.message:type_name -> kith.node.api.v1.Message
+	8,   // 64: kith.node.api.v1.WatchResponse.chat:type_name -> kith.node.api.v1.Chat
+	41,  // 65: kith.node.api.v1.WatchResponse.friend:type_name -> kith.node.api.v1.Friend
+	112, // 66: kith.node.api.v1.WatchResponse.transfer:type_name -> kith.node.api.v1.Transfer
+	79,  // 67: kith.node.api.v1.WatchResponse.presence:type_name -> kith.node.api.v1.Member
+	124, // 68: kith.node.api.v1.WatchResponse.storage:type_name -> kith.node.api.v1.StorageNews
+	125, // 69: kith.node.api.v1.WatchResponse.typing:type_name -> kith.node.api.v1.Typing
+	126, // 70: kith.node.api.v1.WatchResponse.preference:type_name -> kith.node.api.v1.Preference
+	127, // 71: kith.node.api.v1.WatchResponse.sync:type_name -> kith.node.api.v1.SyncNews
+	128, // 72: kith.node.api.v1.WatchResponse.log:type_name -> kith.node.api.v1.LogLine
+	7,   // 73: kith.node.api.v1.Typing.person:type_name -> kith.node.api.v1.Person
+	7,   // 74: kith.node.api.v1.SyncNews.from:type_name -> kith.node.api.v1.Person
+	8,   // 75: kith.node.api.v1.CreateGroupResponse.chat:type_name -> kith.node.api.v1.Chat
+	8,   // 76: kith.node.api.v1.InviteToGroupResponse.chat:type_name -> kith.node.api.v1.Chat
+	8,   // 77: kith.node.api.v1.AcceptGroupResponse.chat:type_name -> kith.node.api.v1.Chat
+	8,   // 78: kith.node.api.v1.RemoveMemberResponse.chat:type_name -> kith.node.api.v1.Chat
+	2,   // 79: kith.node.api.v1.SetRoleRequest.role:type_name -> kith.node.api.v1.Role
+	8,   // 80: kith.node.api.v1.SetRoleResponse.chat:type_name -> kith.node.api.v1.Chat
+	8,   // 81: kith.node.api.v1.SetGroupResponse.chat:type_name -> kith.node.api.v1.Chat
+	145, // 82: kith.node.api.v1.CreateGroupLinkResponse.link:type_name -> kith.node.api.v1.GroupLink
+	145, // 83: kith.node.api.v1.ListGroupLinksResponse.links:type_name -> kith.node.api.v1.GroupLink
+	8,   // 84: kith.node.api.v1.TakeOverResponse.chat:type_name -> kith.node.api.v1.Chat
+	18,  // 85: kith.node.api.v1.ListDevicesResponse.devices:type_name -> kith.node.api.v1.DeviceInfo
+	18,  // 86: kith.node.api.v1.RenameDeviceResponse.device:type_name -> kith.node.api.v1.DeviceInfo
+	13,  // 87: kith.node.api.v1.NodeService.GetStatus:input_type -> kith.node.api.v1.GetStatusRequest
+	16,  // 88: kith.node.api.v1.NodeService.GetIdentity:input_type -> kith.node.api.v1.GetIdentityRequest
+	19,  // 89: kith.node.api.v1.NodeService.SetName:input_type -> kith.node.api.v1.SetNameRequest
+	21,  // 90: kith.node.api.v1.NodeService.CreateInvite:input_type -> kith.node.api.v1.CreateInviteRequest
+	23,  // 91: kith.node.api.v1.NodeService.ListInvites:input_type -> kith.node.api.v1.ListInvitesRequest
+	26,  // 92: kith.node.api.v1.NodeService.RevokeInvite:input_type -> kith.node.api.v1.RevokeInviteRequest
+	28,  // 93: kith.node.api.v1.NodeService.ListPeers:input_type -> kith.node.api.v1.ListPeersRequest
+	31,  // 94: kith.node.api.v1.NodeService.Connect:input_type -> kith.node.api.v1.ConnectRequest
+	33,  // 95: kith.node.api.v1.NodeService.Diagnose:input_type -> kith.node.api.v1.DiagnoseRequest
+	35,  // 96: kith.node.api.v1.NodeService.GetPreferences:input_type -> kith.node.api.v1.GetPreferencesRequest
+	37,  // 97: kith.node.api.v1.NodeService.SetPreference:input_type -> kith.node.api.v1.SetPreferenceRequest
+	39,  // 98: kith.node.api.v1.NodeService.Stop:input_type -> kith.node.api.v1.StopRequest
+	122, // 99: kith.node.api.v1.NodeService.Watch:input_type -> kith.node.api.v1.WatchRequest
+	42,  // 100: kith.node.api.v1.FriendService.ListFriends:input_type -> kith.node.api.v1.ListFriendsRequest
+	44,  // 101: kith.node.api.v1.FriendService.AddFriend:input_type -> kith.node.api.v1.AddFriendRequest
+	46,  // 102: kith.node.api.v1.FriendService.AcceptFriend:input_type -> kith.node.api.v1.AcceptFriendRequest
+	48,  // 103: kith.node.api.v1.FriendService.DeclineFriend:input_type -> kith.node.api.v1.DeclineFriendRequest
+	50,  // 104: kith.node.api.v1.FriendService.RemoveFriend:input_type -> kith.node.api.v1.RemoveFriendRequest
+	52,  // 105: kith.node.api.v1.FriendService.BlockFriend:input_type -> kith.node.api.v1.BlockFriendRequest
+	54,  // 106: kith.node.api.v1.FriendService.UnblockFriend:input_type -> kith.node.api.v1.UnblockFriendRequest
+	56,  // 107: kith.node.api.v1.FriendService.RenameFriend:input_type -> kith.node.api.v1.RenameFriendRequest
+	58,  // 108: kith.node.api.v1.FriendService.VerifyFriend:input_type -> kith.node.api.v1.VerifyFriendRequest
+	60,  // 109: kith.node.api.v1.FriendService.FindPeople:input_type -> kith.node.api.v1.FindPeopleRequest
+	63,  // 110: kith.node.api.v1.FriendService.Ignore:input_type -> kith.node.api.v1.IgnoreRequest
+	65,  // 111: kith.node.api.v1.FriendService.ListIgnored:input_type -> kith.node.api.v1.ListIgnoredRequest
+	67,  // 112: kith.node.api.v1.FriendService.SetHiddenWords:input_type -> kith.node.api.v1.SetHiddenWordsRequest
+	129, // 113: kith.node.api.v1.GroupService.CreateGroup:input_type -> kith.node.api.v1.CreateGroupRequest
+	131, // 114: kith.node.api.v1.GroupService.InviteToGroup:input_type -> kith.node.api.v1.InviteToGroupRequest
+	133, // 115: kith.node.api.v1.GroupService.AcceptGroup:input_type -> kith.node.api.v1.AcceptGroupRequest
+	135, // 116: kith.node.api.v1.GroupService.DeclineGroup:input_type -> kith.node.api.v1.DeclineGroupRequest
+	137, // 117: kith.node.api.v1.GroupService.RemoveMember:input_type -> kith.node.api.v1.RemoveMemberRequest
+	139, // 118: kith.node.api.v1.GroupService.SetRole:input_type -> kith.node.api.v1.SetRoleRequest
+	141, // 119: kith.node.api.v1.GroupService.SetGroup:input_type -> kith.node.api.v1.SetGroupRequest
+	143, // 120: kith.node.api.v1.GroupService.CreateGroupLink:input_type -> kith.node.api.v1.CreateGroupLinkRequest
+	146, // 121: kith.node.api.v1.GroupService.ListGroupLinks:input_type -> kith.node.api.v1.ListGroupLinksRequest
+	148, // 122: kith.node.api.v1.GroupService.RevokeGroupLink:input_type -> kith.node.api.v1.RevokeGroupLinkRequest
+	150, // 123: kith.node.api.v1.GroupService.TakeOver:input_type -> kith.node.api.v1.TakeOverRequest
+	152, // 124: kith.node.api.v1.DeviceService.ListDevices:input_type -> kith.node.api.v1.ListDevicesRequest
+	154, // 125: kith.node.api.v1.DeviceService.LinkDevice:input_type -> kith.node.api.v1.LinkDeviceRequest
+	156, // 126: kith.node.api.v1.DeviceService.ConfirmDevice:input_type -> kith.node.api.v1.ConfirmDeviceRequest
+	158, // 127: kith.node.api.v1.DeviceService.RenameDevice:input_type -> kith.node.api.v1.RenameDeviceRequest
+	160, // 128: kith.node.api.v1.DeviceService.RevokeDevice:input_type -> kith.node.api.v1.RevokeDeviceRequest
+	69,  // 129: kith.node.api.v1.ChatService.ListChats:input_type -> kith.node.api.v1.ListChatsRequest
+	71,  // 130: kith.node.api.v1.ChatService.GetChat:input_type -> kith.node.api.v1.GetChatRequest
+	73,  // 131: kith.node.api.v1.ChatService.Join:input_type -> kith.node.api.v1.JoinRequest
+	75,  // 132: kith.node.api.v1.ChatService.Leave:input_type -> kith.node.api.v1.LeaveRequest
+	77,  // 133: kith.node.api.v1.ChatService.ListMembers:input_type -> kith.node.api.v1.ListMembersRequest
+	80,  // 134: kith.node.api.v1.ChatService.SetChat:input_type -> kith.node.api.v1.SetChatRequest
+	82,  // 135: kith.node.api.v1.ChatService.Send:input_type -> kith.node.api.v1.SendRequest
+	84,  // 136: kith.node.api.v1.ChatService.Edit:input_type -> kith.node.api.v1.EditRequest
+	86,  // 137: kith.node.api.v1.ChatService.Retract:input_type -> kith.node.api.v1.RetractRequest
+	88,  // 138: kith.node.api.v1.ChatService.React:input_type -> kith.node.api.v1.ReactRequest
+	90,  // 139: kith.node.api.v1.ChatService.GetMessage:input_type -> kith.node.api.v1.GetMessageRequest
+	92,  // 140: kith.node.api.v1.ChatService.History:input_type -> kith.node.api.v1.HistoryRequest
+	104, // 141: kith.node.api.v1.ChatService.Search:input_type -> kith.node.api.v1.SearchRequest
+	106, // 142: kith.node.api.v1.ChatService.MarkRead:input_type -> kith.node.api.v1.MarkReadRequest
+	94,  // 143: kith.node.api.v1.ChatService.SignalTyping:input_type -> kith.node.api.v1.SignalTypingRequest
+	96,  // 144: kith.node.api.v1.ChatService.ListReceipts:input_type -> kith.node.api.v1.ListReceiptsRequest
+	99,  // 145: kith.node.api.v1.ChatService.GetCompleteness:input_type -> kith.node.api.v1.GetCompletenessRequest
+	102, // 146: kith.node.api.v1.ChatService.Pin:input_type -> kith.node.api.v1.PinRequest
+	108, // 147: kith.node.api.v1.ChatService.Export:input_type -> kith.node.api.v1.ExportRequest
+	110, // 148: kith.node.api.v1.FileService.Offer:input_type -> kith.node.api.v1.OfferRequest
+	114, // 149: kith.node.api.v1.FileService.ListFiles:input_type -> kith.node.api.v1.ListFilesRequest
+	116, // 150: kith.node.api.v1.FileService.Get:input_type -> kith.node.api.v1.GetRequest
+	118, // 151: kith.node.api.v1.FileService.Cancel:input_type -> kith.node.api.v1.CancelRequest
+	120, // 152: kith.node.api.v1.FileService.Read:input_type -> kith.node.api.v1.ReadRequest
+	14,  // 153: kith.node.api.v1.NodeService.GetStatus:output_type -> kith.node.api.v1.GetStatusResponse
+	17,  // 154: kith.node.api.v1.NodeService.GetIdentity:output_type -> kith.node.api.v1.GetIdentityResponse
+	20,  // 155: kith.node.api.v1.NodeService.SetName:output_type -> kith.node.api.v1.SetNameResponse
+	22,  // 156: kith.node.api.v1.NodeService.CreateInvite:output_type -> kith.node.api.v1.CreateInviteResponse
+	24,  // 157: kith.node.api.v1.NodeService.ListInvites:output_type -> kith.node.api.v1.ListInvitesResponse
+	27,  // 158: kith.node.api.v1.NodeService.RevokeInvite:output_type -> kith.node.api.v1.RevokeInviteResponse
+	29,  // 159: kith.node.api.v1.NodeService.ListPeers:output_type -> kith.node.api.v1.ListPeersResponse
+	32,  // 160: kith.node.api.v1.NodeService.Connect:output_type -> kith.node.api.v1.ConnectResponse
+	34,  // 161: kith.node.api.v1.NodeService.Diagnose:output_type -> kith.node.api.v1.DiagnoseResponse
+	36,  // 162: kith.node.api.v1.NodeService.GetPreferences:output_type -> kith.node.api.v1.GetPreferencesResponse
+	38,  // 163: kith.node.api.v1.NodeService.SetPreference:output_type -> kith.node.api.v1.SetPreferenceResponse
+	40,  // 164: kith.node.api.v1.NodeService.Stop:output_type -> kith.node.api.v1.StopResponse
+	123, // 165: kith.node.api.v1.NodeService.Watch:output_type -> kith.node.api.v1.WatchResponse
+	43,  // 166: kith.node.api.v1.FriendService.ListFriends:output_type -> kith.node.api.v1.ListFriendsResponse
+	45,  // 167: kith.node.api.v1.FriendService.AddFriend:output_type -> kith.node.api.v1.AddFriendResponse
+	47,  // 168: kith.node.api.v1.FriendService.AcceptFriend:output_type -> kith.node.api.v1.AcceptFriendResponse
+	49,  // 169: kith.node.api.v1.FriendService.DeclineFriend:output_type -> kith.node.api.v1.DeclineFriendResponse
+	51,  // 170: kith.node.api.v1.FriendService.RemoveFriend:output_type -> kith.node.api.v1.RemoveFriendResponse
+	53,  // 171: kith.node.api.v1.FriendService.BlockFriend:output_type -> kith.node.api.v1.BlockFriendResponse
+	55,  // 172: kith.node.api.v1.FriendService.UnblockFriend:output_type -> kith.node.api.v1.UnblockFriendResponse
+	57,  // 173: kith.node.api.v1.FriendService.RenameFriend:output_type -> kith.node.api.v1.RenameFriendResponse
+	59,  // 174: kith.node.api.v1.FriendService.VerifyFriend:output_type -> kith.node.api.v1.VerifyFriendResponse
+	61,  // 175: kith.node.api.v1.FriendService.FindPeople:output_type -> kith.node.api.v1.FindPeopleResponse
+	64,  // 176: kith.node.api.v1.FriendService.Ignore:output_type -> kith.node.api.v1.IgnoreResponse
+	66,  // 177: kith.node.api.v1.FriendService.ListIgnored:output_type -> kith.node.api.v1.ListIgnoredResponse
+	68,  // 178: kith.node.api.v1.FriendService.SetHiddenWords:output_type -> kith.node.api.v1.SetHiddenWordsResponse
+	130, // 179: kith.node.api.v1.GroupService.CreateGroup:output_type -> kith.node.api.v1.CreateGroupResponse
+	132, // 180: kith.node.api.v1.GroupService.InviteToGroup:output_type -> kith.node.api.v1.InviteToGroupResponse
+	134, // 181: kith.node.api.v1.GroupService.AcceptGroup:output_type -> kith.node.api.v1.AcceptGroupResponse
+	136, // 182: kith.node.api.v1.GroupService.DeclineGroup:output_type -> kith.node.api.v1.DeclineGroupResponse
+	138, // 183: kith.node.api.v1.GroupService.RemoveMember:output_type -> kith.node.api.v1.RemoveMemberResponse
+	140, // 184: kith.node.api.v1.GroupService.SetRole:output_type -> kith.node.api.v1.SetRoleResponse
+	142, // 185: kith.node.api.v1.GroupService.SetGroup:output_type -> kith.node.api.v1.SetGroupResponse
+	144, // 186: kith.node.api.v1.GroupService.CreateGroupLink:output_type -> kith.node.api.v1.CreateGroupLinkResponse
+	147, // 187: kith.node.api.v1.GroupService.ListGroupLinks:output_type -> kith.node.api.v1.ListGroupLinksResponse
+	149, // 188: kith.node.api.v1.GroupService.RevokeGroupLink:output_type -> kith.node.api.v1.RevokeGroupLinkResponse
+	151, // 189: kith.node.api.v1.GroupService.TakeOver:output_type -> kith.node.api.v1.TakeOverResponse
+	153, // 190: kith.node.api.v1.DeviceService.ListDevices:output_type -> kith.node.api.v1.ListDevicesResponse
+	155, // 191: kith.node.api.v1.DeviceService.LinkDevice:output_type -> kith.node.api.v1.LinkDeviceResponse
+	157, // 192: kith.node.api.v1.DeviceService.ConfirmDevice:output_type -> kith.node.api.v1.ConfirmDeviceResponse
+	159, // 193: kith.node.api.v1.DeviceService.RenameDevice:output_type -> kith.node.api.v1.RenameDeviceResponse
+	161, // 194: kith.node.api.v1.DeviceService.RevokeDevice:output_type -> kith.node.api.v1.RevokeDeviceResponse
+	70,  // 195: kith.node.api.v1.ChatService.ListChats:output_type -> kith.node.api.v1.ListChatsResponse
+	72,  // 196: kith.node.api.v1.ChatService.GetChat:output_type -> kith.node.api.v1.GetChatResponse
+	74,  // 197: kith.node.api.v1.ChatService.Join:output_type -> kith.node.api.v1.JoinResponse
+	76,  // 198: kith.node.api.v1.ChatService.Leave:output_type -> kith.node.api.v1.LeaveResponse
+	78,  // 199: kith.node.api.v1.ChatService.ListMembers:output_type -> kith.node.api.v1.ListMembersResponse
+	81,  // 200: kith.node.api.v1.ChatService.SetChat:output_type -> kith.node.api.v1.SetChatResponse
+	83,  // 201: kith.node.api.v1.ChatService.Send:output_type -> kith.node.api.v1.SendResponse
+	85,  // 202: kith.node.api.v1.ChatService.Edit:output_type -> kith.node.api.v1.EditResponse
+	87,  // 203: kith.node.api.v1.ChatService.Retract:output_type -> kith.node.api.v1.RetractResponse
+	89,  // 204: kith.node.api.v1.ChatService.React:output_type -> kith.node.api.v1.ReactResponse
+	91,  // 205: kith.node.api.v1.ChatService.GetMessage:output_type -> kith.node.api.v1.GetMessageResponse
+	93,  // 206: kith.node.api.v1.ChatService.History:output_type -> kith.node.api.v1.HistoryResponse
+	105, // 207: kith.node.api.v1.ChatService.Search:output_type -> kith.node.api.v1.SearchResponse
+	107, // 208: kith.node.api.v1.ChatService.MarkRead:output_type -> kith.node.api.v1.MarkReadResponse
+	95,  // 209: kith.node.api.v1.ChatService.SignalTyping:output_type -> kith.node.api.v1.SignalTypingResponse
+	97,  // 210: kith.node.api.v1.ChatService.ListReceipts:output_type -> kith.node.api.v1.ListReceiptsResponse
+	100, // 211: kith.node.api.v1.ChatService.GetCompleteness:output_type -> kith.node.api.v1.GetCompletenessResponse
+	103, // 212: kith.node.api.v1.ChatService.Pin:output_type -> kith.node.api.v1.PinResponse
+	109, // 213: kith.node.api.v1.ChatService.Export:output_type -> kith.node.api.v1.ExportResponse
+	111, // 214: kith.node.api.v1.FileService.Offer:output_type -> kith.node.api.v1.OfferResponse
+	115, // 215: kith.node.api.v1.FileService.ListFiles:output_type -> kith.node.api.v1.ListFilesResponse
+	117, // 216: kith.node.api.v1.FileService.Get:output_type -> kith.node.api.v1.GetResponse
+	119, // 217: kith.node.api.v1.FileService.Cancel:output_type -> kith.node.api.v1.CancelResponse
+	121, // 218: kith.node.api.v1.FileService.Read:output_type -> kith.node.api.v1.ReadResponse
+	153, // [153:219] is the sub-list for method output_type
+	87,  // [87:153] is the sub-list for method input_type
+	87,  // [87:87] is the sub-list for extension type_name
+	87,  // [87:87] is the sub-list for extension extendee
+	0,   // [0:87] is the sub-list for field type_name
 }
 
 func init() { file_node_api_v1_kith_proto_init() }
@@ -10190,7 +10259,7 @@ func file_node_api_v1_kith_proto_init() {
 		return
 	}
 	file_node_api_v1_kith_proto_msgTypes[74].OneofWrappers = []any{}
-	file_node_api_v1_kith_proto_msgTypes[116].OneofWrappers = []any{
+	file_node_api_v1_kith_proto_msgTypes[117].OneofWrappers = []any{
 		(*WatchResponse_Message)(nil),
 		(*WatchResponse_Chat)(nil),
 		(*WatchResponse_Friend)(nil),
@@ -10202,14 +10271,14 @@ func file_node_api_v1_kith_proto_init() {
 		(*WatchResponse_Sync)(nil),
 		(*WatchResponse_Log)(nil),
 	}
-	file_node_api_v1_kith_proto_msgTypes[134].OneofWrappers = []any{}
+	file_node_api_v1_kith_proto_msgTypes[135].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_node_api_v1_kith_proto_rawDesc), len(file_node_api_v1_kith_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   156,
+			NumMessages:   157,
 			NumExtensions: 0,
 			NumServices:   6,
 		},
