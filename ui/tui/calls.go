@@ -92,7 +92,7 @@ func quiet[Req, Res any](m *Model, f rpc[Req, Res], req *Req, then func(*Model, 
 
 // after sets a timer.
 func (m *Model) after(d time.Duration, then func(*Model) tea.Cmd) tea.Cmd {
-	return tea.Tick(d, func(time.Time) tea.Msg { return tick{then} })
+	return m.timer(d, func(time.Time) tea.Msg { return tick{then} })
 }
 
 // load asks for everything that the screen starts with.

@@ -31,6 +31,7 @@ func screenCommands() []screenCommand {
 		{"send", "PATH [CAPTION]", func(m *Model) ui.Text { return m.t.Get("cmd.send") }, (*Model).sendFile},
 		{"search", "QUERY", func(m *Model) ui.Text { return m.t.Get("cmd.search") }, (*Model).searchFor},
 		{"members", "", func(m *Model) ui.Text { return m.t.Get("cmd.members") }, func(m *Model, _ string) tea.Cmd { return m.push(newMembers(m)) }},
+		{"friend", "WHO [NOTE]", func(m *Model) ui.Text { return m.t.Get("cmd.friend") }, (*Model).befriend},
 		{"requests", "", func(m *Model) ui.Text { return m.t.Get("cmd.requests") }, func(m *Model, _ string) tea.Cmd { return m.showRequests() }},
 		{"verify", "[WHO]", func(m *Model) ui.Text { return m.t.Get("cmd.verify") }, (*Model).verify},
 		{"theme", "NAME", func(m *Model) ui.Text { return m.t.Get("cmd.theme") }, (*Model).pickTheme},
@@ -173,6 +174,19 @@ func (m *Model) join(rest string) tea.Cmd {
 		cmd := m.open(r.GetChat().GetRef())
 		m.sortChats()
 		return cmd
+	})
+}
+
+// befriend asks somebody to be friends and opens the chat with them.
+func (m *Model) befriend(rest string) tea.Cmd {
+	who, note := cutPath(rest)
+	if who == "" {
+		return m.say(toastWarn, m.t.Get("toast.whom"))
+	}
+	return ask(m, m.api.Friends.AddFriend, &apiv1.AddFriendRequest{Who: who, Note: note}, func(m *Model, r *apiv1.AddFriendResponse) tea.Cmd {
+		p := r.GetFriend().GetPerson()
+		m.friends[p.GetAccount()] = r.GetFriend()
+		return tea.Batch(m.say(toastGood, m.t.Get("toast.asked", ui.Stranger(p))), m.openOrFetch("@"+p.GetAccount()))
 	})
 }
 

@@ -137,6 +137,12 @@ func (d *markdown) list(n *ast.List, before line, depth int) {
 // code shows lines as they are, on a ground of their own.
 func (d *markdown) code(lines *text.Segments, before line) {
 	columns := max(d.columns-before.width()-2, 4)
+	longest := 0
+	for i := range lines.Len() {
+		seg := lines.At(i)
+		longest = max(longest, ui.Width(ui.Line(strings.TrimRight(string(seg.Value(d.src)), "\n"))))
+	}
+	columns = min(columns, longest+1)
 	for i := range lines.Len() {
 		seg := lines.At(i)
 		t := ui.Line(strings.TrimRight(string(seg.Value(d.src)), "\n"))

@@ -44,6 +44,7 @@ type Model struct {
 	focused       bool // the terminal has the keyboard
 	look          int  // counts what changes the look of everything
 	today         int
+	timer         func(time.Duration, func(time.Time) tea.Msg) tea.Cmd
 	keys          keymap
 	prefs         map[string]string
 	markdown      parser.Parser
@@ -93,7 +94,7 @@ func New(ctx context.Context, o Options) *Model {
 	}
 	k, _ := newKeymap(nil)
 	m := &Model{
-		opts: o, api: o.API, t: o.Words, now: o.Now, run: ctx, theme: newTheme("auto", true), dark: true, focused: true,
+		opts: o, api: o.API, t: o.Words, now: o.Now, run: ctx, timer: tea.Tick, theme: newTheme("auto", true), dark: true, focused: true,
 		keys: k, prefs: map[string]string{}, markdown: newParser(), chats: map[string]*apiv1.Chat{},
 		friends: map[string]*apiv1.Friend{}, members: map[string][]*apiv1.Member{}, membersAsked: map[string]bool{}, names: map[string]bool{},
 		transfers: map[string]*apiv1.Transfer{}, talks: map[string]*talk{}, typing: map[string]map[string]typist{},

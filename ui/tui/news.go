@@ -59,6 +59,9 @@ func (m *Model) hear(n news) tea.Cmd {
 	if sorting {
 		m.sortChats()
 		m.collectNames()
+		if m.current == "" && m.loaded && len(m.order) > 0 && m.composer.empty() {
+			cmds = append(cmds, m.open(m.order[0]))
+		}
 	}
 	return tea.Batch(cmds...)
 }

@@ -36,25 +36,27 @@ func newLog(m *Model) *pager {
 
 // newMembers shows who is in the chat, where there is no pane for it.
 func newMembers(m *Model) *pager {
-	var cmd tea.Cmd
-	if m.current != "" {
-		cmd = m.loadMembers(m.current)
-	}
-	_ = cmd // the pane asks by itself when the chat is opened
 	return &pager{title: m.t.Get("members.title"), lines: func(m *Model, columns int) []line { return m.memberRows(columns) }}
 }
 
-// newDetails shows everything about a message.
-func newDetails(m *Model, msg *apiv1.Message) *pager {
+// showDetails shows everything about a message.
+func (m *Model) showDetails(msg *apiv1.Message) tea.Cmd {
 	id := msg.GetId()
-	m.details = nil
-	return &pager{title: m.t.Get("details.title"), lines: func(m *Model, columns int) []line {
+	var cmd tea.Cmd
+	if m.details = nil; msg.GetFrom().GetSelf() {
+		cmd = quiet(m, m.api.Chats.ListReceipts, &apiv1.ListReceiptsRequest{Id: id}, func(m *Model, r *apiv1.ListReceiptsResponse) tea.Cmd {
+			m.details = r.GetReceipts()
+			return nil
+		})
+	}
+	m.push(&pager{title: m.t.Get("details.title"), lines: func(m *Model, columns int) []line {
 		msg := msg
 		if t := m.talk(); t != nil && t.byID[id] != nil {
 			msg = t.byID[id]
 		}
 		return m.detailRows(msg, columns)
-	}}
+	}})
+	return cmd
 }
 
 func (m *Model) detailRows(msg *apiv1.Message, columns int) []line {

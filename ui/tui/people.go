@@ -154,6 +154,9 @@ func (m *Model) memberRows(columns int) []line {
 			online++
 		}
 	}
+	if len(list) == 0 {
+		return wrap(line{sp(faint, m.t.Get("members.none"))}, columns)
+	}
 	out = append(out, line{sp(faint, m.t.Get("members.count", len(list), online))}.fit(columns))
 	for _, p := range list {
 		sign := own(faint, "○ ")

@@ -66,7 +66,7 @@ func (m *Model) selectKey(name, text string, act action) tea.Cmd {
 		m.selecting = false
 		return tea.Batch(tea.SetClipboard(clean(msg.GetText())), m.say(toastGood, m.t.Get("toast.copied")))
 	case "i":
-		return m.push(newDetails(m, msg))
+		return m.showDetails(msg)
 	case "p":
 		return m.pin(msg)
 	case "a", "s", "o", "n", "v":

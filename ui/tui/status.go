@@ -98,6 +98,8 @@ func (m *Model) emptyRows(t *talk, columns int) []line {
 		say(faint, m.t.Get("empty.invited_keys"))
 	case c.GetRemoved() != "":
 		say(warn, m.t.Get("empty.removed", ui.Line(c.GetRemoved())))
+	case m.friends[c.GetPeer().GetAccount()].GetState() == apiv1.FriendState_FRIEND_STATE_OUTGOING:
+		say(strong, m.t.Get("empty.outgoing", m.chatName(c)))
 	case c.GetKind() == apiv1.ChatKind_CHAT_KIND_DIRECT:
 		say(strong, m.t.Get("empty.direct", m.chatName(c)))
 		say(faint, m.t.Get("empty.direct_keys"))

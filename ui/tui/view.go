@@ -339,11 +339,25 @@ func (m *Model) drawWindow(rows []string, w window) (x, y int) {
 	box = append(box, m.theme.row(foot, outer, plain))
 	for i, b := range box {
 		if at := top + i; at < len(rows) {
-			rows[at] = ansi.Cut(rows[at], 0, left) + reset + b + ansi.Cut(rows[at], left+outer, m.width) + reset
+			rows[at] = m.beside(rows[at], b, left, outer)
 		}
 	}
 	if w.input() == nil {
 		return -1, -1
 	}
 	return left + 2 + s.x, top + 1 + s.y
+}
+
+// beside puts a row of a window over a row of the screen, with room around it.
+func (m *Model) beside(row, box string, left, outer int) string {
+	right := m.width - left - outer
+	if left < 8 {
+		return strings.Repeat(" ", left) + box + strings.Repeat(" ", right)
+	}
+	head, tail := ansi.Cut(row, 0, left-1), ansi.Cut(row, left+outer+1, m.width)
+	if ansi.StringWidth(tail) > right-1 { // a wide character was cut in half
+		tail = ansi.Cut(row, left+outer+2, m.width)
+	}
+	pad := strings.Repeat(" ", max(left-ansi.StringWidth(head), 0))
+	return head + reset + pad + box + strings.Repeat(" ", max(right-ansi.StringWidth(tail), 0)) + tail + reset
 }
