@@ -57,6 +57,7 @@ type pass struct {
 // stream.
 func Sync(ctx context.Context, stream Stream, task Task) (Result, error) {
 	s := &session{task: task, stream: stream}
+	s.remember()
 	stop := s.follow(ctx)
 	defer stop()
 	for s.result.Passes < maxPasses {
@@ -96,6 +97,7 @@ func Serve(ctx context.Context, stream Stream, admit func(c event.ConversationID
 				return s.result, errors.Join(err, s.refuse(errors.Is(err, ErrBusy)))
 			}
 			s.task.Conversation, s.task.Exact = o.conversation, o.exact
+			s.remember()
 		} else if o.conversation != s.task.Conversation || o.exact != s.task.Exact {
 			return s.result, fmt.Errorf("%w: it changed its mind", ErrPeer)
 		}
@@ -104,6 +106,13 @@ func Serve(ctx context.Context, stream Stream, admit func(c event.ConversationID
 		}
 	}
 	return s.result, nil
+}
+
+// remember makes sure that a certificate is checked once and not each time.
+func (s *session) remember() {
+	if s.task.Certificates == nil {
+		s.task.Certificates = new(event.CertificateCache)
+	}
 }
 
 // follow ends all reading and writing when ctx does.
