@@ -17,6 +17,7 @@ type laid struct {
 	columns int
 	head    head
 	file    *apiv1.Transfer
+	picture *shown
 	look    int // revision of theme, names and words
 	rows    []line
 }
@@ -82,10 +83,10 @@ func (m *Model) rowsOf(t *talk, i, columns int) []line {
 	h := m.headOf(t, i)
 	file := m.transfers[msg.GetId()]
 	l := t.laid[msg.GetId()]
-	if l != nil && l.m == msg && l.columns == columns && l.head == h && l.file == file && l.look == m.look {
+	if l != nil && l.m == msg && l.columns == columns && l.head == h && l.file == file && l.picture == m.pictures[msg.GetId()] && l.look == m.look {
 		return l.rows
 	}
-	l = &laid{m: msg, columns: columns, head: h, file: file, look: m.look}
+	l = &laid{m: msg, columns: columns, head: h, file: file, picture: m.pictures[msg.GetId()], look: m.look}
 	l.rows = m.layMessage(msg, h, columns)
 	t.laid[msg.GetId()] = l
 	return l.rows

@@ -34,6 +34,7 @@ func screenCommands() []screenCommand {
 		{"friend", "WHO [NOTE]", func(m *Model) ui.Text { return m.t.Get("cmd.friend") }, (*Model).befriend},
 		{"requests", "", func(m *Model) ui.Text { return m.t.Get("cmd.requests") }, func(m *Model, _ string) tea.Cmd { return m.showRequests() }},
 		{"verify", "[WHO]", func(m *Model) ui.Text { return m.t.Get("cmd.verify") }, (*Model).verify},
+		{"pictures", "on|off", func(m *Model) ui.Text { return m.t.Get("cmd.pictures") }, func(m *Model, rest string) tea.Cmd { return m.allowPictures(rest != "off") }},
 		{"theme", "NAME", func(m *Model) ui.Text { return m.t.Get("cmd.theme") }, (*Model).pickTheme},
 		{"language", "CODE", func(m *Model) ui.Text { return m.t.Get("cmd.language") }, (*Model).pickLanguage},
 	}

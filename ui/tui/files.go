@@ -15,6 +15,7 @@ func (m *Model) layFile(msg *apiv1.Message, columns int) []line {
 	f := msg.GetFile()
 	name := ui.Truncate(ui.Line(f.GetName()), max(columns-16, 12))
 	rows := []line{line{own(accent, "▤ "), sp(heavy, name), gap(2), sp(faint, ui.Size(f.GetSize()))}.fit(columns)}
+	rows = append(rows, m.pictureLines(msg, columns)...)
 	t := m.transfers[msg.GetId()]
 	rows = append(rows, m.transferRow(msg, t).fit(columns))
 	if t.GetState() == apiv1.TransferState_TRANSFER_STATE_DONE && t.GetPath() != "" && !t.GetOutgoing() {

@@ -55,6 +55,7 @@ func (m *Model) helpRows(columns int) []line {
 	h.row("a  n", m.t.Get("help.file"))
 	h.row("s", m.t.Get("help.saveas"))
 	h.row("o", m.t.Get("help.open"))
+	h.row("v", m.t.Get("help.picture"))
 	h.head(m.t.Get("help.signs"))
 	for _, s := range []apiv1.State{
 		apiv1.State_STATE_QUEUED, apiv1.State_STATE_SENT, apiv1.State_STATE_STORED, apiv1.State_STATE_DELIVERED,

@@ -111,6 +111,10 @@ func (t *theme) draw(b *strings.Builder, l line, base role) {
 			continue
 		}
 		text := s.text
+		if s.role == pixels { // made by ui/picture: blocks and colours
+			b.WriteString(text)
+			continue
+		}
 		if dirty(text) {
 			text = ui.Line(text).String()
 		}

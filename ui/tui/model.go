@@ -9,6 +9,8 @@ import (
 
 	apiv1 "github.com/kith-chat/kith/node/api/v1"
 	"github.com/kith-chat/kith/ui/cli"
+	"github.com/kith-chat/kith/ui/notify"
+	"github.com/kith-chat/kith/ui/picture"
 	"github.com/kith-chat/kith/ui/words"
 )
 
@@ -23,6 +25,13 @@ type Options struct {
 	// Words is the language of the screen; nil for English. The preference
 	// "language" wins over it.
 	Words *words.Words
+	// Caps is what the terminal can show of pictures.
+	Caps picture.Caps
+	// Terminal, InTmux and Desktop are the ways of telling something that is
+	// not on the screen; Desktop may be nil.
+	Terminal notify.Terminal
+	InTmux   bool
+	Desktop  notify.Outlet
 	// InProcess says that the node runs in this process and ends with it, so
 	// that leaving is worth a question.
 	InProcess bool
@@ -50,6 +59,7 @@ type Model struct {
 	markdown      parser.Parser
 
 	me           *apiv1.GetIdentityResponse
+	pictures     map[string]*shown
 	status       *apiv1.GetStatusResponse
 	chats        map[string]*apiv1.Chat
 	order        []string // refs as they are listed
@@ -74,8 +84,9 @@ type Model struct {
 	lost      error // the node does not answer
 	toasts    []toast
 	journal   []toast
-	serial    int  // numbers timers
-	leave     bool // the node goes on after the screen is left
+	serial    int                      // numbers timers
+	tell      func(notify.Alert, bool) // nil in tests
+	leave     bool                     // the node goes on after the screen is left
 }
 
 // typist is somebody who is typing.
@@ -98,7 +109,7 @@ func New(ctx context.Context, o Options) *Model {
 		keys: k, prefs: map[string]string{}, markdown: newParser(), chats: map[string]*apiv1.Chat{},
 		friends: map[string]*apiv1.Friend{}, members: map[string][]*apiv1.Member{}, membersAsked: map[string]bool{}, names: map[string]bool{},
 		transfers: map[string]*apiv1.Transfer{}, talks: map[string]*talk{}, typing: map[string]map[string]typist{},
-		syncing: map[string]*apiv1.SyncNews{}, side: true,
+		syncing: map[string]*apiv1.SyncNews{}, side: true, pictures: map[string]*shown{},
 	}
 	m.composer.history = -1
 	return m
@@ -144,6 +155,8 @@ func (m *Model) update(msg tea.Msg) tea.Cmd {
 		return m.onLoaded(msg)
 	case answer:
 		return msg.then(m)
+	case noteMsg:
+		return m.note(msg.note)
 	case failed:
 		return m.fail(msg)
 	case tick:
@@ -175,7 +188,7 @@ func (m *Model) settle() tea.Cmd {
 	if t == nil || !t.loaded || m.height == 0 {
 		return nil
 	}
-	return tea.Batch(m.loadMore(t), m.seen(t))
+	return tea.Batch(m.loadMore(t), m.seen(t), m.wantPictures(t))
 }
 
 // loadMore asks for the page that comes next in the direction of the sight.

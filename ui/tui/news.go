@@ -24,6 +24,7 @@ func (m *Model) hear(n news) tea.Cmd {
 	var cmds []tea.Cmd
 	sorting := false
 	for _, w := range n.items {
+		m.alert(w)
 		switch {
 		case w.GetReset_():
 			cmds = append(cmds, m.load())

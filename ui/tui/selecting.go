@@ -69,7 +69,9 @@ func (m *Model) selectKey(name, text string, act action) tea.Cmd {
 		return m.showDetails(msg)
 	case "p":
 		return m.pin(msg)
-	case "a", "s", "o", "n", "v":
+	case "v":
+		return m.allowPictures(m.prefs[picturePreference] != "on")
+	case "a", "s", "o", "n":
 		return m.fileKey(msg, text)
 	case "?":
 		return m.push(newHelp(m))

@@ -7,9 +7,11 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"connectrpc.com/connect"
+	"golang.org/x/sync/errgroup"
 
 	apiv1 "github.com/kith-chat/kith/node/api/v1"
 	"github.com/kith-chat/kith/ui"
+	"github.com/kith-chat/kith/ui/notify"
 )
 
 const (
@@ -35,14 +37,21 @@ func Run(ctx context.Context, o Options, more ...tea.ProgramOption) (leave bool,
 	m := New(ctx, o)
 	opts := append([]tea.ProgramOption{tea.WithContext(ctx), tea.WithFPS(framesPerSecond)}, more...)
 	p := tea.NewProgram(m, opts...)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	notes := notify.New(notify.Config{
+		Words: m.t, Outlets: []notify.Outlet{noteOutlet{p.Send}}, Settle: alertSettle, Pause: alertPause,
+	})
+	m.tell = notes.Tell
+	g := new(errgroup.Group)
+	g.Go(func() error {
 		stream(ctx, o.API.Node.Watch, p.Send)
-	}()
+		return nil
+	})
+	g.Go(func() error { return notes.Run(ctx) })
 	_, err = p.Run()
 	cancel()
-	<-done
+	if werr := g.Wait(); err == nil {
+		err = werr
+	}
 	if errors.Is(err, tea.ErrInterrupted) || errors.Is(err, tea.ErrProgramKilled) && !errors.Is(err, tea.ErrProgramPanic) {
 		err = nil
 	}

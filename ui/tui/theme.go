@@ -27,6 +27,7 @@ const (
 	badge         // numbers of unread messages
 	badgeMe       // numbers of mentions
 	bar           // header and status line
+	pixels        // rows of a picture, which bring colours of their own
 	person0       // first of the colours of people
 	roles    = person0 + people
 )
