@@ -39,6 +39,8 @@ func deps() cli.Deps {
 		Link:       b.linkProfile,
 		Attach:     attach,
 		Screen:     b.screen,
+		Welcome:    firstScreen,
+		Remind:     remind,
 		Brief:      b.brief,
 		Serve:      b.serve,
 		Config:     settings,

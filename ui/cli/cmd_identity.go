@@ -195,7 +195,7 @@ func prepareInvite(fs *pflag.FlagSet) action {
 		}
 		c.out.show(inviteRecord{r.GetInvite(), r.GetToken()})
 		if *qr || c.s.OutTTY {
-			c.showQR(r.GetInvite(), *invert)
+			c.showQR(qrText(r), *invert)
 		}
 		return nil
 	}

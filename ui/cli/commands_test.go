@@ -388,7 +388,7 @@ func TestInviteQR(t *testing.T) {
 	if out := s.must(t, "invite", "--qr"); !strings.Contains(out, "█▀▀▀") && !strings.Contains(out, "█ ▄▄▄") {
 		t.Errorf("no QR code in %q", out)
 	}
-	lines, width := drawQR(strings.Repeat("kith:aB3-", 50), false)
+	lines, width := ui.QR(strings.Repeat("kith:aB3-", 50), false)
 	if width == 0 || width > 80 {
 		t.Errorf("a link of 450 characters needs %d columns", width)
 	}
@@ -397,7 +397,7 @@ func TestInviteQR(t *testing.T) {
 			t.Errorf("%q has %d columns, want %d", l, ui.Width(l), width)
 		}
 	}
-	if _, width := drawQR(strings.Repeat("x", 5000), false); width != 0 {
+	if _, width := ui.QR(strings.Repeat("x", 5000), false); width != 0 {
 		t.Error("5,000 characters do not fit into any code")
 	}
 }

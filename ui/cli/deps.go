@@ -64,6 +64,12 @@ type Deps struct {
 	// Screen shows the full screen until the person leaves it; keep says that
 	// the node is to go on. nil where there is none: the line mode is used.
 	Screen func(ctx context.Context, opts ScreenOptions) (keep bool, err error)
+	// Welcome shows the first run on the full screen; done says that the
+	// person went through to the end. nil where there is none.
+	Welcome func(ctx context.Context, opts WelcomeOptions) (done bool, err error)
+	// Remind asks for a recovery phrase that was not checked yet; left says
+	// that the person wants to leave. nil where there is no full screen.
+	Remind func(ctx context.Context, api *API) (left bool, err error)
 	// Config returns every setting that would be in force with these options
 	// and where each comes from, in the order to print.
 	Config func(opts ServeOptions) ([]Setting, error)
@@ -83,6 +89,15 @@ type ScreenOptions struct {
 	Home  string
 	// InProcess says that the node runs in this process.
 	InProcess bool
+}
+
+// WelcomeOptions is what the first run on the full screen gets from the
+// command line.
+type WelcomeOptions struct {
+	// Init makes the account, or restores the one of opts.Phrase.
+	Init func(ctx context.Context, opts InitOptions) (InitResult, error)
+	// Start runs the node of that account.
+	Start func(ctx context.Context) (*API, error)
 }
 
 // InitOptions is what a new profile is made from.

@@ -30,7 +30,10 @@ func bareCommands() []*command {
 			if err != nil {
 				return err
 			}
-			if !has {
+			switch {
+			case !has && c.fullScreen() && c.deps.Welcome != nil:
+				return c.welcome(ctx)
+			case !has:
 				return c.firstRun(ctx)
 			}
 			if c.fullScreen() {
@@ -162,7 +165,7 @@ func (c *call) firstMeeting(ctx context.Context, in *bufio.Reader) (string, erro
 	c.out.say("Give this invite to a friend; 'kith invite' makes it again:")
 	c.out.say("")
 	c.out.show(inviteRecord{Invite: r.GetInvite()})
-	c.showQR(r.GetInvite(), false)
+	c.showQR(qrText(r), false)
 	c.out.say("")
 	people, err := c.peopleNear(ctx)
 	if err != nil {

@@ -1,20 +1,14 @@
 package cli
 
 import (
-	"strings"
+	"cmp"
 
-	"rsc.io/qr"
-
+	apiv1 "github.com/kith-chat/kith/node/api/v1"
 	"github.com/kith-chat/kith/ui"
 )
 
-const (
-	// qrBorder is the light margin around a code, in modules. The standard
-	// asks for four; readers manage with two, and it saves columns.
-	qrBorder = 2
-	// qrColumns is what a code may fill where the terminal's width is unknown.
-	qrColumns = 80
-)
+// qrColumns is what a code may fill where the terminal's width is unknown.
+const qrColumns = 80
 
 // showQR draws link, or says why it does not.
 func (c *call) showQR(link string, invert bool) {
@@ -25,7 +19,7 @@ func (c *call) showQR(link string, invert bool) {
 	if w := c.s.columns(); w > 0 {
 		columns = w
 	}
-	lines, width := drawQR(link, invert)
+	lines, width := ui.QR(link, invert)
 	switch {
 	case width == 0:
 		c.out.note("the link is too long for a QR code; copy it instead")
@@ -36,31 +30,6 @@ func (c *call) showQR(link string, invert bool) {
 	}
 }
 
-// drawQR draws text with half blocks, two modules above each other in one
-// character, light on dark. The width is 0 if text is too long for any code.
-func drawQR(text string, invert bool) (lines []ui.Text, width int) {
-	code, err := qr.Encode(text, qr.L)
-	if err != nil {
-		return nil, 0
-	}
-	light := func(x, y int) bool { return code.Black(x-qrBorder, y-qrBorder) == invert }
-	side := code.Size + 2*qrBorder
-	for y := 0; y < side; y += 2 {
-		var b strings.Builder
-		for x := range side {
-			upper, lower := light(x, y), y+1 < side && light(x, y+1)
-			switch {
-			case upper && lower:
-				b.WriteRune('█')
-			case upper:
-				b.WriteRune('▀')
-			case lower:
-				b.WriteRune('▄')
-			default:
-				b.WriteRune(' ')
-			}
-		}
-		lines = append(lines, ui.Line(b.String()))
-	}
-	return lines, side
-}
+// qrText is what the QR code of an invite says: the short form where the node
+// makes one.
+func qrText(r *apiv1.CreateInviteResponse) string { return cmp.Or(r.GetQr(), r.GetInvite()) }

@@ -1,6 +1,7 @@
 package welcome
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -22,6 +23,9 @@ const PreferPhrase = "phrase"
 // later is its value.
 const later = "later"
 
+// preferChat is the preference of the main screen that says which chat to open.
+const preferChat = "tui.chat"
+
 // firstGroup is the group that is offered.
 const firstGroup = "lobby"
 
@@ -42,9 +46,9 @@ type Account struct {
 
 // Made is the account that was made.
 type Made struct {
-	Phrase string  // the words; "" of one that was brought back
-	Guard  ui.Text // how the keys are guarded
-	Check  [2]int  // which words are asked for, from 0
+	Phrase string // the words; "" of one that was brought back
+	Guard  string // what guards the keys: "passphrase", "keyring" or "key file"
+	Check  [2]int // which words are asked for, from 0
 }
 
 // Services is the local API, as far as the first run needs it.
@@ -94,6 +98,7 @@ type Model struct {
 	made     Made
 	api      *Services
 	invite   string
+	qr       string // what the QR code says
 	people   []*apiv1.FoundPerson
 	asked    map[string]bool // accounts that got a request
 	looks    int
@@ -129,8 +134,8 @@ type (
 		err error
 	}
 	inviteMsg struct {
-		link string
-		err  error
+		link, qr string
+		err      error
 	}
 	peopleMsg struct{ people []*apiv1.FoundPerson }
 	lookMsg   struct{}
@@ -173,7 +178,7 @@ func (m *Model) hear(msg tea.Msg) tea.Cmd {
 		m.api = &msg.api
 		return tea.Batch(m.remember(later, !m.restores), m.makeInvite(), m.look())
 	case inviteMsg:
-		m.invite = msg.link
+		m.invite, m.qr = msg.link, msg.qr
 		m.fail(msg.err)
 	case peopleMsg:
 		m.people = msg.people
@@ -261,7 +266,7 @@ func (m *Model) makeInvite() tea.Cmd {
 		if err != nil {
 			return inviteMsg{err: err}
 		}
-		return inviteMsg{link: r.Msg.GetInvite()}
+		return inviteMsg{link: r.Msg.GetInvite(), qr: cmp.Or(r.Msg.GetQr(), r.Msg.GetInvite())}
 	}
 }
 
@@ -298,12 +303,14 @@ func (m *Model) join() tea.Cmd {
 		return tea.Quit
 	}
 	m.busy = true
-	chats := m.api.Chats
+	chats, node := m.api.Chats, m.api.Node
 	return func() tea.Msg {
 		r, err := chats.Join(m.ctx, connect.NewRequest(&apiv1.JoinRequest{Name: name}))
 		if err != nil {
 			return joinedMsg{err: err}
 		}
-		return joinedMsg{ref: r.Msg.GetChat().GetRef()}
+		ref := r.Msg.GetChat().GetRef()
+		_, err = node.SetPreference(m.ctx, connect.NewRequest(&apiv1.SetPreferenceRequest{Name: preferChat, Value: ref}))
+		return joinedMsg{ref, err}
 	}
 }

@@ -57,6 +57,10 @@ func (m *Model) draw(s sheet) (rows []string, x, y int) {
 	keys := ui.Wrap(s.keys.String(), columns, columns)
 	room := max(m.height-1-len(keys)-len(below)-len(typed), 1)
 	body := withGaps(intro, s.body, room)
+	if len(body) > room {
+		keys = ui.Wrap(m.t.Get("welcome.more_keys", s.keys).String(), columns, columns)
+		room = max(m.height-1-len(keys)-len(below)-len(typed), 1)
+	}
 	m.scroll = min(m.scroll, max(len(body)-room, 0))
 	body = body[m.scroll:min(m.scroll+room, len(body))]
 
@@ -135,7 +139,7 @@ func (m *Model) sheet() sheet {
 		return sheet{title: t.Get("welcome.making"), keys: t.Get("welcome.wait_keys")}
 	case pagePhrase:
 		return sheet{
-			title: t.Get("welcome.phrase_title"), intro: []ui.Text{m.made.Guard, t.Get("welcome.phrase_intro")},
+			title: t.Get("welcome.phrase_title"), intro: []ui.Text{m.guard(), t.Get("welcome.phrase_intro")},
 			body: phraseRows(m.made.Phrase, min(m.width-2, maxColumns)), keys: t.Get("welcome.phrase_keys"),
 		}
 	case pageCheck:
@@ -152,9 +156,20 @@ func (m *Model) sheet() sheet {
 	return sheet{}
 }
 
+// guard says what guards the keys.
+func (m *Model) guard() ui.Text {
+	switch m.made.Guard {
+	case "passphrase":
+		return m.t.Get("welcome.guard_passphrase")
+	case "keyring":
+		return m.t.Get("welcome.guard_keyring")
+	}
+	return m.t.Get("welcome.guard_file")
+}
+
 // phraseRows puts the words in columns, each with its number.
 func phraseRows(phrase string, columns int) []ui.Text {
-	const cell = 13
+	const cell = 12
 	each := min(max(columns/cell, 1), 6)
 	var out, row []ui.Text
 	for i, w := range strings.Fields(phrase) {
@@ -181,7 +196,7 @@ func (m *Model) inviteSheet() sheet {
 	}
 	columns := min(m.width-2, maxColumns)
 	link := ui.Wrap(m.invite, columns, columns)
-	code, side := ui.QR(m.invite, false)
+	code, side := ui.QR(m.qr, false)
 	rows := m.height - 3 - len(link)
 	if side > 0 && side <= columns && len(code) <= rows {
 		s.body = append(code, link...)

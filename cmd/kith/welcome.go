@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"math/big"
+	"os"
+	"strings"
+
+	"connectrpc.com/connect"
+
+	"github.com/kith-chat/kith/identity"
+	apiv1 "github.com/kith-chat/kith/node/api/v1"
+	"github.com/kith-chat/kith/ui/cli"
+	"github.com/kith-chat/kith/ui/tui/welcome"
+	"github.com/kith-chat/kith/ui/words"
+)
+
+// firstScreen shows the first run on the full screen.
+func firstScreen(ctx context.Context, o cli.WelcomeOptions) (done bool, err error) {
+	m, err := welcome.Run(ctx, welcome.Steps{
+		Make: func(ctx context.Context, a welcome.Account) (welcome.Made, error) {
+			r, err := o.Init(ctx, cli.InitOptions{Name: a.Name, Phrase: a.Phrase, Passphrase: a.Passphrase})
+			if err != nil {
+				return welcome.Made{}, err
+			}
+			check, err := twoOf(len(strings.Fields(r.Phrase)))
+			return welcome.Made{Phrase: r.Phrase, Guard: r.Vault, Check: check}, err
+		},
+		Start: func(ctx context.Context) (welcome.Services, error) {
+			api, err := o.Start(ctx)
+			if err != nil {
+				return welcome.Services{}, err
+			}
+			return welcome.Services{Node: api.Node, Friends: api.Friends, Chats: api.Chats}, nil
+		},
+	}, words.FromEnv(os.Getenv))
+	return err == nil && !m.Left, err
+}
+
+// twoOf draws two places out of n, the lower one first; none if n is too small.
+func twoOf(n int) (out [2]int, err error) {
+	if n < 2 {
+		return out, nil
+	}
+	a, err1 := rand.Int(rand.Reader, big.NewInt(int64(n)))
+	b, err2 := rand.Int(rand.Reader, big.NewInt(int64(n-1)))
+	if err := errors.Join(err1, err2); err != nil {
+		return out, err
+	}
+	i, j := int(a.Int64()), int(b.Int64())
+	if j >= i {
+		j++
+	}
+	return [2]int{min(i, j), max(i, j)}, nil
+}
+
+// remind asks for a recovery phrase that was not checked yet.
+func remind(ctx context.Context, api *cli.API) (left bool, err error) {
+	me, err := api.Node.GetIdentity(ctx, connect.NewRequest(&apiv1.GetIdentityRequest{}))
+	if err != nil {
+		return false, err
+	}
+	return welcome.Remind(ctx, api.Node, func(text string) bool {
+		p, err := identity.ParsePhrase(text)
+		if err != nil {
+			return false
+		}
+		key, err := p.AccountKey()
+		return err == nil && key.ID().String() == me.Msg.GetAccount()
+	}, words.FromEnv(os.Getenv))
+}
