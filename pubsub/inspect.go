@@ -13,13 +13,13 @@ import (
 
 // What a neighbour may send us. An honest one sends its own events and passes
 // on those of others, each once: in a group of 20 that all speak at SendRate
-// that is 200 events a second. What is above is dropped before anything else
+// that is 500 events a second. What is above is dropped before anything else
 // happens to it, so that it is not taken for seen and another neighbour, or
 // the same one later, can bring it. Twenty hostile neighbours at once cannot
 // keep the validation worker busy with this.
 const (
 	linkMessageRate, linkMessageBurst = 250, 2000
-	linkEventRate, linkEventBurst     = 500, 4000
+	linkEventRate, linkEventBurst     = 750, 5000
 	linkByteRate, linkByteBurst       = 4 << 20, 8 << 20
 
 	maxMessagesRPC = 1024 // gossip messages in one frame; the smallest honest one fills a 400th of it

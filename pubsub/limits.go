@@ -24,8 +24,10 @@ const (
 	MaxRawTopic = 256
 
 	// SendRate and SendBurst pace our own events in each group: events a
-	// second, and events that may go out at once after a rest.
-	SendRate  = 10
+	// second, and events that may go out at once after a rest. A person needs
+	// a tenth of it; the rest is for programs, and lets a group of 20 carry
+	// what gossipsub can (500 a second on two processors).
+	SendRate  = 25
 	SendBurst = 50
 	// TakeRate and TakeBurst are what is accepted from one author in each
 	// group. A receiver that allowed just what a sender may send would lose
@@ -33,15 +35,15 @@ const (
 	// varying by j seconds, SendBurst + SendRate*j events can arrive at once.
 	// The numbers leave room for 15 seconds of that, or for two devices of one
 	// person that burst at the same moment and 5 seconds.
-	TakeRate  = 20
-	TakeBurst = 200
+	TakeRate  = 50
+	TakeBurst = 425
 
 	// packBytes is how much of a gossip message a burst fills; an event that
 	// is larger goes alone.
 	packBytes = 60 << 10
 	// packPaced is how many events wait for each other when more are queued
 	// than the pace allows: half a second's worth.
-	packPaced = 5
+	packPaced = SendRate / 2
 	// maxData bounds the payload of a gossip message of a group: one event of
 	// the largest size, or packBytes of smaller ones, with their framing.
 	maxData = event.MaxEvent + 64

@@ -64,8 +64,12 @@ func TestSender_LoneMessageGoesAtOnce(t *testing.T) {
 		if err := o.sender.put(t.Context(), items(1, 100)); err != nil {
 			t.Fatal(err)
 		}
-		if d := time.Since(start); d < 90*time.Millisecond || d > 110*time.Millisecond {
+		const want = time.Second / SendRate
+		if d := time.Since(start); d < want-10*time.Millisecond || d > want+10*time.Millisecond {
 			t.Errorf("the one after the burst took %v", d)
+		}
+		if TakeRate < 10 || TakeBurst < 50 || TakeRate < 2*SendRate || TakeBurst < SendBurst+15*SendRate {
+			t.Error("less is taken of an author than was promised, or than an honest one may send")
 		}
 	})
 }

@@ -94,8 +94,9 @@ func routerParams() gossip.GossipSubParams {
 	// What neighbours may tell us of it is kept for three heartbeats each.
 	p.IDontWantMessageTTL = 3
 	p.MaxIDontWantMessages = 256
-	// A full group says some 200 messages a second and three seconds of them
-	// are advertised; each advertised ID may cost us a request.
+	// A full group says some 500 messages a second, many of which share one of
+	// gossip, and three seconds of them are advertised; each advertised ID may
+	// cost us a request.
 	p.MaxIHaveLength = 2000
 	return p
 }

@@ -24,19 +24,27 @@ const (
 	firstFault = 5 * time.Second
 	lastFault  = 10 * time.Minute
 
-	rateBurst  = 64.0            // sessions that a peer may open at once
-	rateSecond = 1.0             // and then each second
-	exactGap   = 6 * time.Hour   // between two exact comparisons that one peer may ask for
-	fresh      = 2 * time.Second // a comparison that found nothing counts for so long
+	rateBurst    = 64.0                   // sessions that a peer may open at once
+	rateSecond   = 1.0                    // and then each second
+	exactGap     = 6 * time.Hour          // between two exact comparisons that one peer may ask for
+	refusedAgain = 500 * time.Millisecond // a member may not know yet that we are one
+	refusedMost  = 5
 )
 
 // talk is what is to be done about one conversation. One peer is asked at a
 // time: what one has given the next need not give again.
 type talk struct {
-	waiting  map[peer.ID]time.Time // when each is to be asked
-	busy     peer.ID               // who is being asked; empty for nobody
+	waiting  map[peer.ID]place
+	busy     peer.ID // who is being asked; empty for nobody
 	refusals Refusals
 	equal    map[peer.ID]time.Time // when nothing was left to be exchanged
+	refused  map[peer.ID]int       // how often each has refused in a row
+}
+
+// place is a peer's place in the queue of a conversation.
+type place struct {
+	due   time.Time
+	since time.Time // when it was put there last
 }
 
 // fault is what a peer has done wrong.
@@ -63,7 +71,7 @@ func (s *Service) talk(c event.ConversationID) *talk {
 				}
 			}
 		}
-		t = &talk{waiting: make(map[peer.ID]time.Time), equal: make(map[peer.ID]time.Time)}
+		t = &talk{waiting: make(map[peer.ID]place), equal: make(map[peer.ID]time.Time), refused: make(map[peer.ID]int)}
 		s.talks[c] = t
 	}
 	return t
@@ -82,13 +90,17 @@ func (s *Service) Ask(c event.ConversationID, delay time.Duration, peers ...peer
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.talk(c)
-	due := time.Now().Add(delay)
+	now := time.Now()
+	due := now.Add(delay)
 	for _, p := range peers {
 		have, waits := t.waiting[p]
-		if waits && have.Before(due) || !waits && len(t.waiting) >= maxPeers {
-			continue
+		switch {
+		case !waits && len(t.waiting) >= maxPeers:
+		case waits && have.due.Before(due):
+			t.waiting[p] = place{due: have.due, since: now}
+		default:
+			t.waiting[p] = place{due: due, since: now}
 		}
-		t.waiting[p] = due
 	}
 	poke(s.wake)
 }
@@ -131,7 +143,7 @@ func (s *Service) start(ctx context.Context) time.Duration {
 		if t.busy != "" {
 			continue
 		}
-		p, due := s.next(t, now)
+		p, due := s.next(t)
 		switch {
 		case p == "":
 		case due.After(now):
@@ -148,9 +160,10 @@ func (s *Service) start(ctx context.Context) time.Duration {
 
 // next returns who of a conversation's queue is to be asked first: the one who
 // has waited longest, those at fault when they are due again.
-func (s *Service) next(t *talk, now time.Time) (first peer.ID, due time.Time) {
-	for p, at := range t.waiting {
-		if eq := t.equal[p]; !eq.IsZero() && now.Sub(eq) < fresh && !at.After(now) {
+func (s *Service) next(t *talk) (first peer.ID, due time.Time) {
+	for p, w := range t.waiting {
+		at := w.due
+		if t.equal[p].After(w.since) {
 			delete(t.waiting, p)
 			continue
 		}
@@ -170,6 +183,16 @@ func (s *Service) turn(ctx context.Context, t *talk, c event.ConversationID, p p
 	s.mu.Lock()
 	t.busy = ""
 	s.out--
+	refusals := 0
+	if errors.Is(err, ErrRefused) {
+		if len(t.refused) >= maxPeers {
+			clear(t.refused)
+		}
+		t.refused[p]++
+		refusals = t.refused[p]
+	} else {
+		delete(t.refused, p)
+	}
 	s.mu.Unlock()
 	switch {
 	case err == nil:
@@ -177,9 +200,13 @@ func (s *Service) turn(ctx context.Context, t *talk, c event.ConversationID, p p
 		if !r.Equal && r.Taken+r.Given > 0 {
 			s.Ask(c, 0, p)
 		}
+	case errors.Is(err, ErrRefused):
+		if refusals < refusedMost {
+			s.Ask(c, refusedAgain<<(refusals-1), p)
+		}
 	case errors.Is(err, ErrBusy):
 		s.Ask(c, busyAgain, p)
-	case ctx.Err() == nil && !errors.Is(err, ErrRefused) && r.Passes > 0:
+	case ctx.Err() == nil && r.Passes > 0:
 		s.Ask(c, firstFault, p) // once more, when it is due again
 	}
 	poke(s.wake)

@@ -34,9 +34,9 @@ type Report struct {
 type Config struct {
 	// Open opens a stream of /kith/sync/1 to a connected peer.
 	Open func(ctx context.Context, p peer.ID) (Closer, error)
-	// Task returns what a conversation is compared from: the set, and what
-	// else of a Task does not change.
-	Task func(ctx context.Context, c event.ConversationID) (Task, error)
+	// Task returns what a conversation is compared from with a peer: the set,
+	// and what else of a Task does not change.
+	Task func(ctx context.Context, p peer.ID, c event.ConversationID) (Task, error)
 	// May reports whether a peer may know what is in a conversation. It must
 	// not depend on what the peer says in the session.
 	May func(p peer.ID, c event.ConversationID) bool
@@ -132,7 +132,7 @@ func (s *Service) Handle(ctx context.Context, p peer.ID, stream Closer) {
 		if !s.config.May(p, c) {
 			return Task{}, ErrRefused
 		}
-		t, err := s.config.Task(ctx, c)
+		t, err := s.config.Task(ctx, p, c)
 		if err != nil {
 			s.log.Debug("a peer asked about a conversation that cannot be read", "peer", p, "error", err)
 			return Task{}, ErrRefused
@@ -194,7 +194,7 @@ func (s *Service) ask(ctx context.Context, p peer.ID, c event.ConversationID, w 
 	if !s.config.May(p, c) {
 		return Result{}, ErrRefused
 	}
-	task, err := s.config.Task(ctx, c)
+	task, err := s.config.Task(ctx, p, c)
 	if err != nil {
 		return Result{}, fmt.Errorf("reading the conversation: %w", err)
 	}
