@@ -110,13 +110,13 @@ func (m *Model) layMessage(msg *apiv1.Message, h head, columns int) []line {
 		}
 		rows = append(rows, m.authorLine(msg, columns))
 	}
-	gutter := gap(2)
+	gutter := gap(3)
 	if msg.GetMentionsMe() {
-		gutter = own(mention, "▌ ")
+		gutter = own(mention, " ▌ ")
 	}
-	body := m.layBody(msg, columns-2)
+	body := m.layBody(msg, columns-4)
 	if right := m.remark(msg); right.width() > 0 {
-		body = beside(body, right, columns-2)
+		body = beside(body, right, columns-4)
 	}
 	return append(rows, indent(body, gutter, gutter)...)
 }
@@ -147,7 +147,7 @@ func (m *Model) authorLine(msg *apiv1.Message, columns int) line {
 	if p.GetSelf() {
 		r = accent
 	}
-	l := line{sp(r, ui.Truncate(name, max(columns-14, 8))), gap(2), sp(faint, ui.Clock(msg.GetTimeMs()))}
+	l := line{gap(1), sp(r, ui.Truncate(name, max(columns-14, 8))), gap(2), sp(faint, ui.Clock(msg.GetTimeMs()))}
 	if msg.GetLate() {
 		l = append(l, gap(1), sp(warn, m.t.Get("talk.late", ui.Stamp(msg.GetArrivedMs()))))
 	}
