@@ -38,6 +38,10 @@ func (d direct) PutIncoming(ctx context.Context, arrivals []courier.Arrival) err
 		switch o.Result {
 		case store.Taken:
 			d.n.arrived(ctx, o.Entry)
+		case store.Duplicate: // a crash may have come between storing it and this
+			if o.Entry.Event.Header().Kind == event.KindFile && o.Entry.Event.Author() != d.n.self.Account() {
+				d.n.arrived(ctx, o.Entry)
+			}
 		case store.Overflow: // never acknowledged: the sender is told
 			err = errors.Join(err, fmt.Errorf("%w: too many messages are dated ahead", courier.ErrRefused))
 		}

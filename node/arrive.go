@@ -29,8 +29,24 @@ func (n *Node) arrived(ctx context.Context, e store.Entry) {
 		}
 	case event.Setting:
 		n.heardOwn(ctx, e.Event, b)
+	case event.Retract:
+		if target, err := n.store.Get(ctx, b.Target); err != nil || target.Event.Author() != e.Event.Author() {
+			return
+		}
+		if err := n.files.Forget(b.Target); err != nil {
+			n.log.Warn("a message was taken back", "event", b.Target, "error", err)
+		}
 	case event.Profile:
 		n.learn(ctx, e.Event.Author(), b.Name)
+	}
+}
+
+// released acts on events that were dated ahead and have become due.
+func (n *Node) released(e store.Entry) {
+	select {
+	case <-n.ready:
+		n.arrived(n.ctx, e)
+	case <-n.ctx.Done():
 	}
 }
 
@@ -79,6 +95,23 @@ func (n *Node) loadPeople(ctx context.Context) error {
 		n.people.contact(c)
 	}
 	return nil
+}
+
+// introduceAgain is how long after an introduction newcomers wait for the next.
+const introduceAgain = 10 * time.Minute
+
+// reintroduce tells a group our name again if somebody has come since, before
+// we speak there: nobody sees a message beside a bare key.
+func (n *Node) reintroduce(ctx context.Context, c store.Chat) {
+	if !n.groups.owesName(c.ID, time.Now()) {
+		return
+	}
+	_, err := n.store.PutOutgoing(ctx, store.Outgoing{
+		Chat: c.ID, ToGroup: true, Sign: n.signer(c.ID, event.Profile{Name: n.Name()}),
+	})
+	if err != nil {
+		n.log.Warn("telling a group our name again", "chat", c.ID, "error", err)
+	}
 }
 
 // introduce tells a group our name, once for each name that we have.

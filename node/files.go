@@ -109,6 +109,10 @@ func (n *Node) GetFile(ctx context.Context, id, to string) (Transfer, error) {
 		return Transfer{}, err
 	}
 	t, err := n.files.Want(ctx, e.Event.ID(), to)
+	if errors.Is(err, file.ErrNotFound) && e.Event.Header().Kind == event.KindFile && e.Event.Author() != n.self.Account() {
+		n.arrived(ctx, e) // a crash came between storing the offer and noting it
+		t, err = n.files.Want(ctx, e.Event.ID(), to)
+	}
 	if err != nil {
 		return Transfer{}, fileError(err)
 	}
@@ -149,6 +153,10 @@ func (n *Node) transferView(ctx context.Context, p file.Progress) Transfer {
 		ID: p.Offer, Name: p.Name, Size: p.Size, State: TransferState(p.State), Done: p.Done, Rate: p.Rate,
 		Path: p.Path, Error: p.Error, From: n.person(p.From), Outgoing: p.Outgoing, MediaType: p.MediaType,
 	}
+	if n.files != nil && n.files.Kept(p.Transfer) {
+		t.Path = "" // sealed in the profile: no path for a person
+	}
+	t.Fetched = n.fetches(p.Transfer)
 	if c, err := n.store.Chat(ctx, p.Chat); err == nil {
 		t.Chat = refOf(c)
 	}

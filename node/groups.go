@@ -33,6 +33,9 @@ type room struct {
 	raw    *pubsub.RawTopic // nil for a group
 	wake   chan struct{}
 	cancel context.CancelFunc
+
+	newcomers  bool // somebody has come who may not know our name
+	introduced time.Time
 }
 
 func newGroups(n *Node) *groups {
@@ -213,6 +216,7 @@ func (g *groups) onPeer(c pubsub.PeerChange) {
 		return
 	}
 	if c.Joined {
+		g.newcomer(event.Public(c.Group))
 		g.wake(event.Public(c.Group))
 		// Members of a group may know each other's names.
 		g.n.hello.Refresh(c.Peer)
@@ -222,6 +226,28 @@ func (g *groups) onPeer(c pubsub.PeerChange) {
 			Person: g.n.person(person.Account()), Device: person.Certificate.Device, Online: c.Joined, Seen: time.Now(),
 		}})
 	}
+}
+
+// newcomer notes that somebody has come into a group.
+func (g *groups) newcomer(id event.ConversationID) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if r := g.rooms[id]; r != nil {
+		r.newcomers = true
+	}
+}
+
+// owesName reports whether a group is to be told our name again, and takes it
+// as told.
+func (g *groups) owesName(id event.ConversationID, now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r := g.rooms[id]
+	if r == nil || r.group == nil || !r.newcomers || now.Sub(r.introduced) < introduceAgain {
+		return false
+	}
+	r.newcomers, r.introduced = false, now
+	return true
 }
 
 // shared reports whether a peer is in a public group with us.

@@ -64,6 +64,37 @@ func (n *Node) inviteLink(token [identity.TokenSize]byte, expires time.Time) (st
 	return i.Sign(n.self)
 }
 
+// maxQR is how many capital letters and digits fit into a QR code that is
+// narrower than 80 columns with its margin (version 14, least redundancy).
+const maxQR = 667
+
+// InviteQR returns an invite of ours as the text for a QR code: with as many
+// of its addresses as keep the code narrower than 80 columns. It is empty for
+// what is no invite of this device.
+func (n *Node) InviteQR(link string) string {
+	i, err := identity.ParseInvite(link)
+	if err != nil || i.Certificate.Device != n.self.ID() {
+		return ""
+	}
+	for {
+		qr, err := identity.InviteForQR(link)
+		if err != nil {
+			return ""
+		}
+		if len(qr) <= maxQR || len(i.Addresses)+len(i.Relays) == 0 {
+			return qr
+		}
+		if len(i.Relays) > 0 {
+			i.Relays = i.Relays[:len(i.Relays)-1]
+		} else {
+			i.Addresses = i.Addresses[:len(i.Addresses)-1] // the best stand first
+		}
+		if link, err = i.Sign(n.self); err != nil {
+			return ""
+		}
+	}
+}
+
 func (n *Node) putInvite(ctx context.Context, token string, r inviteRecord) error {
 	raw, err := json.Marshal(r)
 	if err != nil {

@@ -71,6 +71,7 @@ func (n *Node) say(ctx context.Context, c store.Chat, body event.Body) (store.En
 		out.To = []identity.AccountID{c.Peer}
 	case store.Public:
 		out.ToGroup = true
+		n.reintroduce(ctx, c)
 	}
 	e, err := n.store.PutOutgoing(ctx, out)
 	if err != nil {

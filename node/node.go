@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kith-chat/kith/identity"
+	"github.com/kith-chat/kith/identity/seal"
 	"github.com/kith-chat/kith/node/courier"
 	"github.com/kith-chat/kith/node/file"
 	"github.com/kith-chat/kith/node/hello"
@@ -62,7 +63,9 @@ type Node struct {
 
 	courier *courier.Courier
 	files   *file.Manager
+	fetched fetched
 
+	ready  chan struct{} // closed once the parts are there
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	wg     sync.WaitGroup
@@ -85,7 +88,7 @@ func Open(ctx context.Context, c Config) (*Node, error) {
 	}
 	n := &Node{
 		config: c, log: c.Log, self: device, started: time.Now(),
-		people: newPeople(device.Account()), bus: newBus(), acks: newAcks(), done: make(chan struct{}),
+		people: newPeople(device.Account()), bus: newBus(), acks: newAcks(), done: make(chan struct{}), ready: make(chan struct{}),
 		mirror: mirror{wake: make(chan struct{}, 1)},
 	}
 	n.called.Store(&secrets.Name)
@@ -93,7 +96,7 @@ func Open(ctx context.Context, c Config) (*Node, error) {
 	n.ctx, n.cancel = context.WithCancelCause(context.Background())
 	n.store, err = store.Open(ctx, store.Options{
 		Dir: filepath.Join(c.Home, "store"), Key: secrets.StoreKey, Self: device.Account(),
-		Log: c.Log, MinFree: c.MinFree,
+		Log: c.Log, MinFree: c.MinFree, Released: n.released,
 	})
 	if err != nil {
 		n.cancel(err)
@@ -102,6 +105,7 @@ func Open(ctx context.Context, c Config) (*Node, error) {
 	if err := n.assemble(ctx); err != nil {
 		return nil, errors.Join(err, n.shut(err))
 	}
+	close(n.ready)
 	n.run()
 	if err := n.rejoin(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
@@ -111,7 +115,7 @@ func Open(ctx context.Context, c Config) (*Node, error) {
 
 // assemble makes the parts, each from those before it.
 func (n *Node) assemble(ctx context.Context) error {
-	for _, load := range []func(context.Context) error{n.loadPeople, n.loadMutes, n.loadScreen, n.loadMirror} {
+	for _, load := range []func(context.Context) error{n.loadPeople, n.loadMutes, n.loadScreen, n.loadMirror, n.loadFetched} {
 		if err := load(ctx); err != nil {
 			return err
 		}
@@ -134,9 +138,13 @@ func (n *Node) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	box, err := seal.NewBox(n.config.Vault.Secrets().StoreKey)
+	if err != nil {
+		return err
+	}
 	n.files, err = file.NewManager(ctx, file.Config{
 		Host: h, Dir: filepath.Join(n.config.Home, "files"), Downloads: n.config.Downloads,
-		Store: transfers{n}, Members: membership{n}, Sources: sources{n},
+		Store: transfers{n}, Members: membership{n}, Sources: sources{n}, Served: n.served, Box: box,
 		Accept: n.autoAccept, Report: n.reportTransfer, Log: n.log,
 	})
 	return err

@@ -173,6 +173,7 @@ type Transfer struct {
 	From      Person
 	Outgoing  bool
 	MediaType string
+	Fetched   []Fetch // of a file of ours
 }
 
 // Peer is a connected libp2p peer.
@@ -281,6 +282,7 @@ type Page struct {
 	Before, After string
 	Since, Until  time.Time
 	Limit         int
+	Local         bool // do not ask others for what is not here
 }
 
 // ChatChange sets what is not nil.

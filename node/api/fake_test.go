@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -97,6 +98,8 @@ func (f *fakeNode) Self(context.Context) (node.Self, error) {
 func (f *fakeNode) SetName(_ context.Context, name string) (string, error) {
 	return name, f.note("set name %s", name)
 }
+
+func (f *fakeNode) InviteQR(link string) string { return strings.ToUpper(link) }
 
 func (f *fakeNode) CreateInvite(_ context.Context, valid time.Duration) (string, string, error) {
 	return "kith:link", "token", f.note("create invite %v", valid)
@@ -303,6 +306,13 @@ func (f *fakeNode) Files(_ context.Context, ref string) ([]node.Transfer, error)
 
 func (f *fakeNode) GetFile(_ context.Context, id, to string) (node.Transfer, error) {
 	return node.Transfer{ID: event.ID{7}, State: node.TransferRunning}, f.note("get %s %s", id, to)
+}
+
+func (f *fakeNode) ReadFile(_ context.Context, id string, offset, limit uint64, yield func(node.Transfer, []byte) error) error {
+	if err := f.note("read %s %d %d", id, offset, limit); err != nil {
+		return err
+	}
+	return yield(node.Transfer{Size: 3, MediaType: "image/png"}, []byte("abc"))
 }
 
 func (f *fakeNode) CancelFile(_ context.Context, id string) (node.Transfer, error) {

@@ -7,6 +7,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/kith-chat/kith/node"
 	apiv1 "github.com/kith-chat/kith/node/api/v1"
 	"github.com/kith-chat/kith/node/api/v1/apiv1connect"
 )
@@ -55,6 +56,17 @@ func (s fileService) Cancel(ctx context.Context, req *connect.Request[apiv1.Canc
 		return nil, err
 	}
 	return connect.NewResponse(&apiv1.CancelResponse{Transfer: transfer(t)}), nil
+}
+
+func (s fileService) Read(ctx context.Context, req *connect.Request[apiv1.ReadRequest], stream *connect.ServerStream[apiv1.ReadResponse]) error {
+	first := true
+	return s.node.ReadFile(ctx, req.Msg.GetId(), req.Msg.GetOffset(), req.Msg.GetLimit(), func(t node.Transfer, data []byte) error {
+		r := &apiv1.ReadResponse{Data: data}
+		if first {
+			r.Size, r.MediaType, first = t.Size, t.MediaType, false
+		}
+		return stream.Send(r)
+	})
 }
 
 // absolute refuses a path that would mean something else in the node's folder

@@ -93,7 +93,7 @@ func planned() []string {
 		name := p[strings.LastIndex(p, "/")+1:]
 		switch {
 		case strings.Contains(p, "GroupService"):
-		case name == "ListReceipts", name == "GetCompleteness", name == "Pin", name == "Read":
+		case name == "ListReceipts", name == "GetCompleteness", name == "Pin":
 		default:
 			continue
 		}

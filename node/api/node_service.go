@@ -61,7 +61,7 @@ func (s nodeService) CreateInvite(ctx context.Context, req *connect.Request[apiv
 	if err != nil {
 		return nil, err
 	}
-	return connect.NewResponse(&apiv1.CreateInviteResponse{Invite: link, Token: token}), nil
+	return connect.NewResponse(&apiv1.CreateInviteResponse{Invite: link, Token: token, Qr: s.node.InviteQR(link)}), nil
 }
 
 func (s nodeService) ListInvites(ctx context.Context, _ *connect.Request[apiv1.ListInvitesRequest]) (*connect.Response[apiv1.ListInvitesResponse], error) {

@@ -26,6 +26,7 @@ type selfPort interface {
 	Self(ctx context.Context) (node.Self, error)
 	SetName(ctx context.Context, name string) (string, error)
 	CreateInvite(ctx context.Context, valid time.Duration) (link, token string, err error)
+	InviteQR(link string) string
 	Invites(ctx context.Context) ([]node.InviteInfo, error)
 	RevokeInvite(ctx context.Context, token string) error
 	Peers(ctx context.Context) ([]node.Peer, error)
@@ -88,4 +89,5 @@ type filePort interface {
 	Files(ctx context.Context, ref string) ([]node.Transfer, error)
 	GetFile(ctx context.Context, id, to string) (node.Transfer, error)
 	CancelFile(ctx context.Context, id string) (node.Transfer, error)
+	ReadFile(ctx context.Context, id string, offset, limit uint64, yield func(t node.Transfer, data []byte) error) error
 }

@@ -196,6 +196,7 @@ func transfer(t node.Transfer) *apiv1.Transfer {
 		Id: eventID(t.ID), Name: text(t.Name), Size: t.Size, Chat: text(t.Chat), State: transferState(t.State),
 		Done: t.Done, BytesPerSecond: t.Rate, Path: text(t.Path), Error: text(t.Error), From: person(t.From),
 		Outgoing: t.Outgoing, MediaType: text(t.MediaType),
+		Fetched: each(t.Fetched, func(f node.Fetch) *apiv1.Fetch { return &apiv1.Fetch{Who: person(f.Who), Done: f.Done} }),
 	}
 }
 

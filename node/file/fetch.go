@@ -40,7 +40,7 @@ var ErrNoSource = errors.New("nobody who has the file can be reached")
 // fetch fills a part from several sources.
 type fetch struct {
 	dialer   *dialer
-	part     *part
+	part     sink
 	board    *board
 	root     Root
 	peers    func(context.Context) []peer.ID
@@ -66,6 +66,16 @@ type verdict struct {
 	err     error
 }
 
+// sink takes the verified groups of a file: a part on disk, or memory.
+type sink interface {
+	size() shape
+	room(missing uint64) error
+	needs(missing uint64) (need, have uint64, err error)
+	begin(piece uint64, leaves []byte) error
+	write(data []byte, group uint64) error
+	sync() error
+}
+
 // run fetches until every group is there. It returns ErrNoSource when nobody
 // is left to ask, ErrChanged when all who have the file say so, and a
 // *DiskFullError when there is no room.
@@ -73,7 +83,7 @@ func (f *fetch) run(ctx context.Context) error {
 	if f.board.complete() {
 		return nil
 	}
-	if err := f.part.room(f.part.shape.size - f.board.progress()); err != nil {
+	if err := f.part.room(f.part.size().size - f.board.progress()); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -162,7 +172,7 @@ func (f *fetch) judge(r result) error {
 	if errors.As(r.err, &local) {
 		var full *DiskFullError
 		if errors.As(r.err, &full) {
-			if need, have, err := f.part.needs(f.part.shape.size - f.board.progress()); err == nil {
+			if need, have, err := f.part.needs(f.part.size().size - f.board.progress()); err == nil {
 				return &DiskFullError{Need: need, Have: have}
 			}
 		}
@@ -185,7 +195,7 @@ func (f *fetch) keep(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-rooms.C:
-			if err := f.part.room(f.part.shape.size - f.board.progress()); err != nil {
+			if err := f.part.room(f.part.size().size - f.board.progress()); err != nil {
 				return err
 			}
 		case <-syncs.C:

@@ -59,6 +59,9 @@ func (m *Manager) attempt(ctx context.Context, j *job, t Transfer) (Transfer, er
 	if err != nil {
 		return t, err
 	}
+	if m.Kept(t) {
+		return m.attemptKept(ctx, j, t, s)
+	}
 	dir, name := filepath.Split(t.Path)
 	short := t.Offer.Short()
 	if m.interrupted(dir, partName(name, short), t) {
@@ -74,11 +77,7 @@ func (m *Manager) attempt(ctx context.Context, j *job, t Transfer) (Transfer, er
 		return t, err
 	}
 	defer p.close()
-	f := &fetch{
-		dialer: m.dialer, part: p, board: newBoard(have), root: t.Root, verdicts: j.verdicts, wake: j.wake, log: m.log, stall: receiveTimeout,
-		peers:  func(ctx context.Context) []peer.ID { return m.cfg.Sources.Peers(ctx, t) },
-		synced: func(done uint64) { m.saveDone(ctx, t, done) },
-	}
+	f := m.newFetch(ctx, j, t, p, have)
 	err = m.watch(ctx, j, t, f)
 	t.Done = f.board.progress()
 	j.have = have
@@ -93,6 +92,14 @@ func (m *Manager) attempt(ctx context.Context, j *job, t Transfer) (Transfer, er
 		return t, err
 	}
 	return m.finished(t, s, filepath.Join(dir, final)), nil
+}
+
+func (m *Manager) newFetch(ctx context.Context, j *job, t Transfer, into sink, have *pieceSet) *fetch {
+	return &fetch{
+		dialer: m.dialer, part: into, board: newBoard(have), root: t.Root, verdicts: j.verdicts, wake: j.wake, log: m.log, stall: receiveTimeout,
+		peers:  func(ctx context.Context) []peer.ID { return m.cfg.Sources.Peers(ctx, t) },
+		synced: func(done uint64) { m.saveDone(ctx, t, done) },
+	}
 }
 
 // interrupted reports whether the hashes of the file are here and its part is
@@ -234,7 +241,7 @@ func (m *Manager) settle(ctx context.Context, j *job, t Transfer, err error) {
 	default:
 		t.State, t.Want, t.Error = StateFailed, false, err.Error()
 	}
-	if errors.Is(err, ErrChanged) {
+	if errors.Is(err, ErrChanged) && !m.Kept(t) {
 		_ = m.discard(t)
 	}
 	m.mu.Lock()

@@ -44,9 +44,10 @@ type Manager struct {
 	dialer *dialer
 	kick   chan struct{}
 
-	mu     sync.Mutex
-	jobs   map[event.ID]*job
-	shared map[Root]map[event.ID]Transfer // what may be served
+	mu       sync.Mutex
+	jobs     map[event.ID]*job
+	shared   map[Root]map[event.ID]Transfer // what may be served
+	fetchers map[fetcher]*fetching
 }
 
 // NewManager loads the transfers that go on and those that are served.
@@ -66,9 +67,11 @@ func NewManager(ctx context.Context, cfg Config) (*Manager, error) {
 	}
 	m := &Manager{
 		cfg: cfg, log: cfg.Log, trees: t, dialer: &dialer{cfg.Host}, kick: make(chan struct{}, 1),
-		jobs: map[event.ID]*job{}, shared: map[Root]map[event.ID]Transfer{},
+		jobs: map[event.ID]*job{}, shared: map[Root]map[event.ID]Transfer{}, fetchers: map[fetcher]*fetching{},
 	}
 	m.server = newServer(t, m, cfg.Log)
+	m.server.gave = m.served
+	removeKeptLeftovers(m.keptDir())
 	all, err := cfg.Store.Transfers(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("loading the transfers: %w", err)
@@ -179,6 +182,9 @@ func (m *Manager) Offered(ctx context.Context, t Transfer) (Transfer, error) {
 	if !m.cfg.Accept(t) {
 		return t, nil
 	}
+	if m.cfg.Box != nil && Keepable(t) {
+		return m.want(ctx, t, m.keptPath(t.Offer))
+	}
 	return m.Want(ctx, t.Offer, "")
 }
 
@@ -198,16 +204,43 @@ func (m *Manager) Want(ctx context.Context, offer event.ID, to string) (Transfer
 	running := m.jobs[offer] != nil
 	m.mu.Unlock()
 	if running {
-		return t, nil
+		if !m.Kept(t) {
+			return t, nil
+		}
+		if t, err = m.Cancel(ctx, offer); err != nil { // it was going into the profile
+			return Transfer{}, err
+		}
 	}
 	if _, err := newShape(t.Size); err != nil {
 		return Transfer{}, err
 	}
-	before := t
-	if t.Path, err = m.place(t.Name, to); err != nil {
+	if m.cfg.Box != nil {
+		if plain, err := m.openKept(t); err == nil {
+			return m.save(ctx, t, plain, to)
+		}
+	}
+	path, err := m.place(t.Name, to)
+	if err != nil {
 		return Transfer{}, err
 	}
-	if before.Path != "" && before.Path != t.Path && before.State != StateDone {
+	return m.want(ctx, t, path)
+}
+
+// save writes an attachment that is here to where it is wanted.
+func (m *Manager) save(ctx context.Context, t Transfer, plain []byte, to string) (Transfer, error) {
+	var err error
+	if t.Path, err = m.saveKept(t, plain, to); err != nil {
+		return Transfer{}, err
+	}
+	t.State, t.Done, t.Want, t.Error = StateDone, t.Size, false, ""
+	return t, m.put(ctx, t, 0)
+}
+
+// want sets a fetch to work.
+func (m *Manager) want(ctx context.Context, t Transfer, path string) (Transfer, error) {
+	before := t
+	t.Path = path
+	if before.Path != "" && before.Path != t.Path && before.State != StateDone && !m.Kept(before) {
 		if err := m.discard(before); err != nil {
 			return Transfer{}, fmt.Errorf("removing the unfinished file: %w", err)
 		}
@@ -217,8 +250,8 @@ func (m *Manager) Want(ctx context.Context, offer event.ID, to string) (Transfer
 		return Transfer{}, err
 	}
 	m.mu.Lock()
-	if m.jobs[offer] == nil {
-		m.jobs[offer] = newJob(t)
+	if m.jobs[t.Offer] == nil {
+		m.jobs[t.Offer] = newJob(t)
 	}
 	m.mu.Unlock()
 	m.nudge()
@@ -272,7 +305,7 @@ func (m *Manager) Cancel(ctx context.Context, offer event.ID) (Transfer, error) 
 	if err != nil || t.State == StateDone {
 		return t, err
 	}
-	if !t.Outgoing && t.Path != "" {
+	if !t.Outgoing && t.Path != "" && !m.Kept(t) {
 		if err := m.discard(t); err != nil {
 			return Transfer{}, fmt.Errorf("removing the unfinished file: %w", err)
 		}
@@ -369,7 +402,7 @@ func (m *Manager) put(ctx context.Context, t Transfer, rate uint64) error {
 
 // index keeps what may be served at hand.
 func (m *Manager) index(t Transfer) {
-	if t.State == StateShared || t.State == StateDone {
+	if t.State == StateShared || t.State == StateDone && !m.Kept(t) {
 		if m.shared[t.Root] == nil {
 			m.shared[t.Root] = map[event.ID]Transfer{}
 		}

@@ -196,6 +196,9 @@ func (p *part) scan(ctx context.Context, have *pieceSet) error {
 	return nil
 }
 
+// size returns the file's size in groups.
+func (p *part) size() shape { return p.shape }
+
 // room makes sure that what is missing fits.
 func (p *part) room(missing uint64) error {
 	need, have, err := p.needs(missing)

@@ -46,6 +46,7 @@ type server struct {
 	trees *trees
 	auth  Authorizer
 	log   *slog.Logger
+	gave  func(context.Context, peer.ID, request) // nil: nobody counts
 
 	wg   sync.WaitGroup
 	sent atomic.Uint64 // bytes of content
@@ -166,6 +167,9 @@ func (s *server) serve(ctx context.Context, str network.Stream, p peer.ID) error
 		}
 		if err != nil {
 			return err
+		}
+		if st == statusOK && s.gave != nil {
+			s.gave(ctx, p, q)
 		}
 		if st == statusChanged {
 			s.outdated(src)

@@ -90,7 +90,7 @@ func (f *fetch) take(ctx context.Context, src *source) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	streams := int(min(streamsPerSource, f.part.shape.pieces()))
+	streams := int(min(streamsPerSource, f.part.size().pieces()))
 	errs := make([]error, streams)
 	var wg sync.WaitGroup
 	for i := range streams {
@@ -137,7 +137,7 @@ type lane struct {
 }
 
 func (f *fetch) takeStream(ctx context.Context, src *source) error {
-	s, err := f.dialer.open(ctx, src.peer, f.part.shape.size)
+	s, err := f.dialer.open(ctx, src.peer, f.part.size().size)
 	if err != nil {
 		return err
 	}
@@ -216,7 +216,7 @@ func (ln *lane) ask() (<-chan struct{}, error) {
 }
 
 func (ln *lane) request(sp span) request {
-	return request{root: ln.f.root, shape: ln.f.part.shape, first: sp.first, count: sp.count}
+	return request{root: ln.f.root, shape: ln.f.part.size(), first: sp.first, count: sp.count}
 }
 
 // receive reads the answer to the oldest request, checks every group and

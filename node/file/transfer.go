@@ -96,7 +96,7 @@ type Sources interface {
 	Peers(ctx context.Context, t Transfer) []peer.ID
 }
 
-// Config is what a Manager works with. All but Accept, Report and Log is
+// Config is what a Manager works with. All but Accept, Report, Served, Box and Log is
 // required.
 type Config struct {
 	Host host.Host
@@ -114,6 +114,12 @@ type Config struct {
 	// Report is told of every change of state, and up to ten times a second
 	// of a running transfer's progress. It must not block or call back.
 	Report func(Progress)
+	// Served is told how much of a file of this device a peer was given, in
+	// bytes, up to ten times a second and when it has all; nil: nobody is.
+	Served func(ctx context.Context, t Transfer, p peer.ID, done uint64)
+	// Box seals the attachments that rest in the profile; nil: every file is
+	// saved where Downloads says.
+	Box Sealer
 	// Log gets no names and no paths; nil: nothing is logged.
 	Log *slog.Logger
 }

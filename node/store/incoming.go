@@ -128,7 +128,9 @@ func (s *Store) release(ctx context.Context, now time.Time) error {
 		return err
 	}
 	for _, d := range ready {
+		var o Outcome
 		err := s.write(ctx, func(t *tx) error {
+			o = Outcome{}
 			t.del(d.key)
 			e, err := event.Parse(d.raw)
 			if err != nil {
@@ -148,11 +150,14 @@ func (s *Store) release(ctx context.Context, now time.Time) error {
 				c.deferred--
 			}
 			t.putChat(c)
-			_, err = t.incoming(e, now)
+			o, err = t.incoming(e, now)
 			return err
 		})
 		if err != nil {
 			return err
+		}
+		if o.Result == Taken && o.Entry.Event != nil && s.opts.Released != nil {
+			s.opts.Released(o.Entry)
 		}
 	}
 	return nil

@@ -42,6 +42,11 @@ type Options struct {
 	// none.
 	Ballast int64
 
+	// Released is told of each event that was kept aside because it was dated
+	// ahead, once it has become due and is durable in its chat. It may call
+	// the store; nil: nobody is told.
+	Released func(Entry)
+
 	lax bool // for the test that shows what SyncWrites is for
 }
 

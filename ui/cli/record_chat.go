@@ -122,19 +122,27 @@ func (c *call) chatNames(ctx context.Context) (map[string]ui.Text, error) {
 // fileRecord is a file that was offered.
 type fileRecord struct {
 	news
-	ID        string  `json:"id"`
-	Name      string  `json:"name"`
-	Size      uint64  `json:"size"`
-	Chat      string  `json:"chat"`
-	State     string  `json:"state"`
-	Progress  float64 `json:"progress"`
-	Done      uint64  `json:"done"`
-	Speed     uint64  `json:"bytes_per_second,omitempty"`
-	Path      string  `json:"path,omitempty"`
-	Error     string  `json:"error,omitempty"`
-	From      *author `json:"from,omitempty"`
-	Outgoing  bool    `json:"outgoing"`
-	MediaType string  `json:"media_type,omitempty"`
+	ID        string          `json:"id"`
+	Name      string          `json:"name"`
+	Size      uint64          `json:"size"`
+	Chat      string          `json:"chat"`
+	State     string          `json:"state"`
+	Progress  float64         `json:"progress"`
+	Done      uint64          `json:"done"`
+	Speed     uint64          `json:"bytes_per_second,omitempty"`
+	Path      string          `json:"path,omitempty"`
+	Error     string          `json:"error,omitempty"`
+	From      *author         `json:"from,omitempty"`
+	Outgoing  bool            `json:"outgoing"`
+	MediaType string          `json:"media_type,omitempty"`
+	Fetched   []fetchedRecord `json:"fetched,omitempty"`
+}
+
+// fetchedRecord is how much of a file of ours somebody has fetched.
+type fetchedRecord struct {
+	author
+	Done     uint64  `json:"done"`
+	Progress float64 `json:"progress"`
 }
 
 func newFile(t *apiv1.Transfer) fileRecord {
@@ -147,6 +155,9 @@ func newFile(t *apiv1.Transfer) fileRecord {
 		p := newAuthor(t.GetFrom())
 		r.From = &p
 	}
+	for _, f := range t.GetFetched() {
+		r.Fetched = append(r.Fetched, fetchedRecord{newAuthor(f.GetWho()), f.GetDone(), share(f.GetDone(), t.GetSize())})
+	}
 	return r
 }
 
@@ -157,10 +168,16 @@ func progress(t *apiv1.Transfer) float64 {
 		return 1
 	case t.GetSize() == 0 || t.GetDone() == 0:
 		return 0
-	case t.GetDone() >= t.GetSize():
+	}
+	return share(t.GetDone(), t.GetSize())
+}
+
+// share is done of size, 0 to 1; 1 is said only of all.
+func share(done, size uint64) float64 {
+	if done >= size {
 		return 1
 	}
-	return math.Floor(float64(t.GetDone())/float64(t.GetSize())*10000) / 10000
+	return math.Floor(float64(done)/float64(size)*10000) / 10000
 }
 
 func (r fileRecord) lines(v view) []ui.Text {
@@ -172,6 +189,13 @@ func (r fileRecord) lines(v view) []ui.Text {
 	out := []ui.Text{ui.Join("  ", parts...)}
 	if r.Path != "" {
 		out = append(out, ui.F("      %s", r.Path))
+	}
+	for _, f := range r.Fetched {
+		if f.Progress == 1 {
+			out = append(out, ui.F("      %s has it", ui.Line(f.Name)))
+		} else {
+			out = append(out, ui.F("      %s has %d %%", ui.Line(f.Name), int(f.Progress*100)))
+		}
 	}
 	if r.Error != "" {
 		out = append(out, ui.F("      %s", r.Error))
