@@ -58,9 +58,12 @@ func (m *Model) open(ref string) tea.Cmd {
 		m.talks[ref] = t
 	}
 	t.selected, t.readSent = "", nil
+	mark := t.readUpTo
 	t.readUpTo = ""
 	if c.GetUnread() > 0 {
-		t.readUpTo = c.GetReadUpTo()
+		if t.readUpTo = c.GetReadUpTo(); t.loaded && t.byID[t.readUpTo] == nil {
+			t.readUpTo = mark
+		}
 	}
 	if !t.loaded {
 		cmds = append(cmds, m.reload(t))

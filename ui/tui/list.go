@@ -93,6 +93,7 @@ func (m *Model) chatRow(c *apiv1.Chat, i, columns int) line {
 		right = append(right, own(faint, " ^"))
 	}
 	switch {
+	case c.GetRef() == m.current && m.focused && m.talk().follows(): // it is being read
 	case c.GetMentions() > 0:
 		right = append(right, gap(1), sp(badgeMe, ui.F(" @%d ", c.GetMentions())))
 	case c.GetUnread() > 0 && m.muted(c):

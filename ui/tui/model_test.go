@@ -140,6 +140,10 @@ func TestUnreadFirstThoseThatMatter(t *testing.T) {
 		w.take(news{[]*apiv1.WatchResponse{{News: &apiv1.WatchResponse_Chat{Chat: c}}}})
 	}
 	w.has("@1")
+	w.take(news{[]*apiv1.WatchResponse{{Fresh: true, News: &apiv1.WatchResponse_Message{Message: w.chats.messageAt("#chat2", 900)}}}})
+	if n := w.m.chats["#chat2"].GetUnread(); n != 2 {
+		t.Fatalf("%d unread after one more", n)
+	}
 	w.press("<alt+a>")
 	if w.m.current != "#chat3" {
 		t.Fatalf("went to %q", w.m.current)

@@ -81,7 +81,12 @@ func (m *Model) started(s startedMsg) tea.Cmd {
 // hearMessage puts a message where it belongs. The chat's counters come as
 // news of the chat; in between they are counted on here.
 func (m *Model) hearMessage(msg *apiv1.Message, fresh bool) tea.Cmd {
+	known := false
 	if t := m.talks[msg.GetChat()]; t != nil && t.loaded {
+		known = t.byID[msg.GetId()] != nil
+		if fresh && !known && t.readUpTo == "" && !msg.GetFrom().GetSelf() && m.lowestSeen(t) == nil {
+			t.readUpTo = t.newest().GetId() // it comes while nobody looks
+		}
 		added := t.put(msg)
 		if t.follows() && added && len(t.msgs) > maxHeld {
 			t.trim(newerEdge)
@@ -101,8 +106,17 @@ func (m *Model) hearMessage(msg *apiv1.Message, fresh bool) tea.Cmd {
 			return nil
 		})
 	}
-	if fresh && (c.GetLast() == nil || before(c.GetLast(), msg) < 0) {
+	if !fresh {
+		return nil
+	}
+	if c.GetLast() == nil || before(c.GetLast(), msg) < 0 {
 		c.Last = msg
+	}
+	if !known && !msg.GetFrom().GetSelf() && !notice(msg) {
+		c.Unread++
+		if msg.GetMentionsMe() {
+			c.Mentions++
+		}
 	}
 	return nil
 }

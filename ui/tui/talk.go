@@ -154,7 +154,7 @@ func (t *talk) trim(grown edge) {
 
 // follows reports whether the newest message is looked at and new ones come
 // into sight by themselves.
-func (t *talk) follows() bool { return t.bottom == "" && !t.newer }
+func (t *talk) follows() bool { return t != nil && t.bottom == "" && !t.newer }
 
 // lowest returns the place of the message at the lower edge, or -1.
 func (t *talk) lowest() int {

@@ -230,7 +230,7 @@ func (m *Model) header(columns int) line {
 	}
 	switch {
 	case c.GetKind() != apiv1.ChatKind_CHAT_KIND_DIRECT:
-		right = append(right, sp(faint, m.t.Get("header.members", c.GetMembers()+1)))
+		right = append(right, sp(faint, m.t.Get("header.members", max(int(c.GetMembers()), len(m.members[c.GetRef()]))+1)))
 	case m.friends[c.GetPeer().GetAccount()].GetOnline():
 		right = append(right, sp(good, m.t.Get("people.online")))
 	default:
