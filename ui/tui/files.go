@@ -57,7 +57,8 @@ func (m *Model) progress(t *apiv1.Transfer) line {
 	}
 	full := int(share * barColumns)
 	return line{
-		{strings.Repeat("█", full), accent}, {strings.Repeat("░", barColumns-full), faint},
+		{strings.Repeat("█", full), accent},
+		{strings.Repeat("░", barColumns-full), faint},
 		sp(plain, ui.F(" %d %%", int(share*100))), gap(2), sp(faint, ui.F("%s/s", ui.Size(t.GetBytesPerSecond()))),
 	}
 }

@@ -14,6 +14,21 @@ func newHelp(m *Model) *pager {
 
 func (m *Model) helpRows(columns int) []line {
 	h := helper{m: m, columns: columns}
+	h.going()
+	h.writing()
+	h.selecting()
+	h.signs()
+	h.head(m.t.Get("help.commands"))
+	for _, e := range m.commands() {
+		h.row(ui.F("/%s %s", e.Name, e.Args).String(), e.Short)
+	}
+	h.out = append(h.out, nil)
+	h.out = append(h.out, wrap(line{sp(faint, m.t.Get("help.remap"))}, columns)...)
+	return h.out
+}
+
+func (h *helper) going() {
+	m := h.m
 	h.head(m.t.Get("help.go"))
 	h.key(actSwitch, m.t.Get("help.switch"))
 	h.row("Alt-1…9", m.t.Get("help.number"))
@@ -33,6 +48,10 @@ func (m *Model) helpRows(columns int) []line {
 	h.key(actLog, m.t.Get("help.log"))
 	h.key(actRedraw, m.t.Get("help.redraw"))
 	h.key(actQuit, m.t.Get("help.quit"))
+}
+
+func (h *helper) writing() {
+	m := h.m
 	h.head(m.t.Get("help.write"))
 	h.key(actSend, m.t.Get("help.send"))
 	h.key(editNewline, m.t.Get("help.newline"))
@@ -43,6 +62,10 @@ func (m *Model) helpRows(columns int) []line {
 			h.row(keyNames(m.keys.keys[b.act]), m.editName(b.act))
 		}
 	}
+}
+
+func (h *helper) selecting() {
+	m := h.m
 	h.head(m.t.Get("help.select"))
 	h.key(actSelect, m.t.Get("help.selectkey"))
 	h.row("r", m.t.Get("help.reply"))
@@ -56,6 +79,10 @@ func (m *Model) helpRows(columns int) []line {
 	h.row("s", m.t.Get("help.saveas"))
 	h.row("o", m.t.Get("help.open"))
 	h.row("v", m.t.Get("help.picture"))
+}
+
+func (h *helper) signs() {
+	m := h.m
 	h.head(m.t.Get("help.signs"))
 	for _, s := range []apiv1.State{
 		apiv1.State_STATE_QUEUED, apiv1.State_STATE_SENT, apiv1.State_STATE_STORED, apiv1.State_STATE_DELIVERED,
@@ -68,13 +95,6 @@ func (m *Model) helpRows(columns int) []line {
 	h.sign(own(faint, "⊘"), m.t.Get("help.muted"))
 	h.sign(own(faint, "✎"), m.t.Get("help.draft"))
 	h.sign(own(faint, "^"), m.t.Get("help.pinned"))
-	h.head(m.t.Get("help.commands"))
-	for _, e := range m.commands() {
-		h.row(ui.F("/%s %s", e.Name, e.Args).String(), e.Short)
-	}
-	h.out = append(h.out, nil)
-	h.out = append(h.out, wrap(line{sp(faint, m.t.Get("help.remap"))}, columns)...)
-	return h.out
 }
 
 type helper struct {

@@ -49,30 +49,17 @@ func (m *Model) chatKey(name string, act action) (tea.Cmd, bool) {
 		}
 		return nil, true
 	}
+	if cmd, ok := m.openKey(act); ok {
+		return cmd, true
+	}
 	t := m.talk()
 	switch act {
-	case actSwitch:
-		return m.push(newSwitcher(m)), true
-	case actSearch:
-		return m.push(newSearcher(m)), true
-	case actHelp:
-		return m.push(newHelp(m)), true
-	case actLog:
-		return m.push(newLog(m)), true
-	case actRequests:
-		return m.showRequests(), true
 	case actPrevChat:
 		return m.step(-1), true
 	case actNextChat:
 		return m.step(1), true
 	case actUnread:
 		return m.nextUnread(), true
-	case actMembers:
-		m.side = !m.side
-		if m.narrow() || m.width < sideFrom {
-			return m.push(newMembers(m)), true
-		}
-		return nil, true
 	case actList:
 		m.listShown = !m.listShown
 		return nil, true
@@ -92,6 +79,34 @@ func (m *Model) chatKey(name string, act action) (tea.Cmd, bool) {
 	if t == nil {
 		return nil, false
 	}
+	return m.scrollKey(t, act)
+}
+
+// openKey opens windows and panes.
+func (m *Model) openKey(act action) (tea.Cmd, bool) {
+	switch act {
+	case actSwitch:
+		return m.push(newSwitcher(m)), true
+	case actSearch:
+		return m.push(newSearcher(m)), true
+	case actHelp:
+		return m.push(newHelp(m)), true
+	case actLog:
+		return m.push(newLog(m)), true
+	case actRequests:
+		return m.showRequests(), true
+	case actMembers:
+		if m.width < sideFrom {
+			return m.push(newMembers(m)), true
+		}
+		m.side = !m.side
+		return nil, true
+	}
+	return nil, false
+}
+
+// scrollKey moves the sight.
+func (m *Model) scrollKey(t *talk, act action) (tea.Cmd, bool) {
 	v := m.viewport(t)
 	switch act {
 	case actPageUp:

@@ -21,12 +21,11 @@ const (
 // searcher finds messages, in the open chat or in all.
 type searcher struct {
 	picker
-	all    bool // across chats
-	found  []*apiv1.Message
-	more   bool
-	asked  int
-	busy   bool
-	wanted string
+	all   bool // across chats
+	found []*apiv1.Message
+	more  bool
+	asked int
+	busy  bool
 }
 
 func newSearcher(m *Model) *searcher {

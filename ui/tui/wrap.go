@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -130,6 +129,3 @@ func indent(lines []line, first, rest span) []line {
 	}
 	return out
 }
-
-// lead returns the spaces that s begins with.
-func lead(s string) int { return len(s) - len(strings.TrimLeft(s, " ")) }
