@@ -26,6 +26,14 @@ const (
 	DomainPublic       Domain = "kith/1/hash/conversation/public"
 	DomainSelf         Domain = "kith/1/hash/conversation/self"
 	DomainRaw          Domain = "kith/1/hash/conversation/raw"
+	DomainPrivate      Domain = "kith/1/hash/conversation/private"
+	DomainGroupLink    Domain = "kith/1/sign/group-link"    // a link's key: this account may join
+	DomainEpochCommit  Domain = "kith/1/hash/epoch"         // what announces an epoch's key
+	DomainEpochTopic   Domain = "kith/1/derive/epoch-topic" // epoch secret to topic
+	DomainEpochKey     Domain = "kith/1/derive/epoch-key"   // epoch secret to the first day's key
+	DomainEpochNext    Domain = "kith/1/derive/epoch-next"  // one day's key to the next day's
+	DomainEpochDay     Domain = "kith/1/derive/epoch-day"   // a day's key to the key of its payloads
+	DomainEpochSeal    Domain = "kith/1/seal/epoch"         // what a sealed payload is bound to
 	DomainSafety       Domain = "kith/1/hash/safety-number"
 	DomainAccountKey   Domain = "kith/1/derive/account-key"      // recovery phrase to account key
 	DomainDiscovery    Domain = "kith/1/derive/discovery-secret" // recovery phrase to first discovery secret

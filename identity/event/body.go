@@ -26,8 +26,12 @@ const (
 	KindReceipt  Kind = 6
 	KindProfile  Kind = 7
 	KindContact  Kind = 8
-	KindSetting  Kind = 32 // among an account's own devices
-	KindForeign  Kind = 64 // local: never carried, refused from peers
+
+	KindGroup     Kind = 16 // a step of a private group
+	KindGroupWord Kind = 17 // what two people say about a group
+
+	KindSetting Kind = 32 // among an account's own devices
+	KindForeign Kind = 64 // local: never carried, refused from peers
 )
 
 // String returns the name that the API and the export use.
@@ -49,6 +53,10 @@ func (k Kind) String() string {
 		return "profile"
 	case KindContact:
 		return "contact"
+	case KindGroup:
+		return "group"
+	case KindGroupWord:
+		return "group-word"
 	case KindSetting:
 		return "setting"
 	case KindForeign:

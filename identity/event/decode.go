@@ -20,8 +20,12 @@ var decoders = map[Kind]func([]byte) (Body, error){
 	KindReceipt:  decodeReceipt,
 	KindProfile:  decodeProfile,
 	KindContact:  decodeContact,
-	KindSetting:  decodeSetting,
-	KindForeign:  decodeForeign,
+
+	KindGroup:     decodeGroup,
+	KindGroupWord: decodeGroupWord,
+
+	KindSetting: decodeSetting,
+	KindForeign: decodeForeign,
 }
 
 var errNoTarget = errors.New("it names no target")
