@@ -172,11 +172,13 @@ func (n *Node) History(ctx context.Context, ref string, page Page) ([]Message, b
 		return nil, false, err
 	}
 	p := store.Page{Since: page.Since, Until: page.Until, Limit: pageLimit(page.Limit)}
+	var before *event.Event
 	if page.Before != "" {
 		e, err := n.eventIn(ctx, c, page.Before)
 		if err != nil {
 			return nil, false, err
 		}
+		before = e.Event
 		p.Before = &store.Place{Effective: e.Effective, ID: e.Event.ID()}
 	}
 	if page.After != "" {
@@ -187,6 +189,15 @@ func (n *Node) History(ctx context.Context, ref string, page Page) ([]Message, b
 		p.After, p.Oldest = &store.Place{Effective: e.Effective, ID: e.Event.ID()}, true
 	}
 	entries, more, err := n.store.History(ctx, c.ID, p)
+	if err == nil && len(entries) < p.Limit && !page.Local && !p.Oldest && page.Since.IsZero() && page.Until.IsZero() {
+		got, ferr := n.fetchBefore(ctx, c, before, p.Limit)
+		if ferr != nil { // what is here is shown all the same
+			n.log.Debug("asking others for a page of history", "chat", c.ID, "error", ferr)
+		}
+		if got > 0 {
+			entries, more, err = n.store.History(ctx, c.ID, p)
+		}
+	}
 	if err != nil {
 		return nil, false, kindOf(err)
 	}

@@ -220,6 +220,7 @@ func (g *groups) onPeer(c pubsub.PeerChange) {
 		g.wake(event.Public(c.Group))
 		// Members of a group may know each other's names.
 		g.n.hello.Refresh(c.Peer)
+		g.n.askSync(event.Public(c.Group), c.Peer)
 	}
 	if person, ok := g.n.hello.Person(c.Peer); ok {
 		g.n.bus.publish(News{Presence: &Member{
@@ -339,6 +340,9 @@ func (l groupLog) Take(ctx context.Context, events []*event.Event) error {
 		if o.Result == store.Taken {
 			l.n.arrived(ctx, o.Entry)
 		}
+	}
+	if len(events) > 0 {
+		l.n.gapSync(ctx, events[0].Header().Conversation, events)
 	}
 	if errors.Is(err, store.ErrNotFound) { // of a group that was left and forgotten meanwhile
 		return nil

@@ -55,6 +55,9 @@ func (n *Node) followOne(ctx context.Context, m meeting) {
 	a := m.person.Account()
 	if a == n.self.Account() {
 		n.meetOwn(ctx, m)
+		if !m.parted {
+			n.metSync(ctx, m.person.Peer)
+		}
 		return
 	}
 	if !m.parted {
@@ -70,6 +73,7 @@ func (n *Node) followOne(ctx context.Context, m meeting) {
 		n.courier.Seen(a)
 		n.courier.Wake(a)
 		n.files.Wake(m.person.Peer)
+		n.metSync(ctx, m.person.Peer)
 	}
 	if m.parted && n.online(a) {
 		return // another device or connection is still there

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kith-chat/kith/identity"
+	"github.com/kith-chat/kith/identity/event"
 	"github.com/kith-chat/kith/identity/seal"
 	"github.com/kith-chat/kith/node/courier"
 	"github.com/kith-chat/kith/node/file"
@@ -28,6 +29,7 @@ import (
 	"github.com/kith-chat/kith/node/signal"
 	"github.com/kith-chat/kith/node/store"
 	"github.com/kith-chat/kith/pubsub"
+	"github.com/kith-chat/kith/pubsub/reconcile"
 )
 
 // Node is a running peer. It is made by Open; all methods are safe for
@@ -60,6 +62,9 @@ type Node struct {
 	gossip     *pubsub.Service
 	policy     *policy
 	signals    *signal.Service
+	sync       *reconcile.Service
+	orders     *orders
+	syncCerts  event.CertificateCache
 
 	courier *courier.Courier
 	files   *file.Manager
@@ -193,6 +198,7 @@ func (n *Node) openNetwork(ctx context.Context) error {
 		DHT: content, Trouble: trouble, MDNS: n.config.MDNS, Seeking: n.policy.seeking, Log: n.log,
 	})
 	n.signals = signal.New(signal.Config{Host: n.host, May: n.maySignal, On: n.signalled, Log: n.log})
+	n.newSync()
 	var err error
 	n.gossip, err = pubsub.New(n.host, pubsub.Options{
 		Device: n.self, Log: groupLog{n}, Logger: n.log, Discovery: topics,
@@ -226,6 +232,7 @@ func (n *Node) run() {
 		g.Go(func() error { return n.rendezvous.Run(ctx) })
 		g.Go(func() error { return n.gossip.Run(ctx) })
 		g.Go(func() error { return n.signals.Run(ctx) })
+		g.Go(func() error { return n.runSync(ctx) })
 		g.Go(func() error { return n.courier.Run(ctx) })
 		g.Go(func() error { return n.files.Run(ctx) })
 	}

@@ -137,7 +137,7 @@ func (s chatService) History(ctx context.Context, req *connect.Request[apiv1.His
 	}
 	all, more, err := s.node.History(ctx, req.Msg.GetChat(), node.Page{
 		Before: req.Msg.GetBefore(), After: req.Msg.GetAfter(), Since: since, Until: until,
-		Limit: pageSize(req.Msg.GetLimit()),
+		Limit: pageSize(req.Msg.GetLimit()), Local: req.Msg.GetLocal(),
 	})
 	if err != nil {
 		return nil, err

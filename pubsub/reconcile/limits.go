@@ -27,8 +27,8 @@ const (
 	saltedLen = 8
 
 	rawStep    = 128              // bodies that are read from the set at once
-	inFlight   = 2 << 20          // bytes of bodies that may wait for their acknowledgement
-	heldMost   = 3 << 20          // bytes of bodies that a receiver holds at most
+	inFlight   = 512 << 10        // bytes of bodies that may wait for their acknowledgement
+	heldMost   = 768 << 10        // bytes of bodies that a receiver holds at most
 	bodiesStep = 48 << 10         // bytes of bodies from which a frame is closed
 	spotCheck  = 16               // one in so many linked events has its signature checked as well
 	putStep    = 4 << 10          // events that are put at once

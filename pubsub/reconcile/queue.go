@@ -194,6 +194,9 @@ func (s *Service) turn(ctx context.Context, t *talk, c event.ConversationID, p p
 		delete(t.refused, p)
 	}
 	s.mu.Unlock()
+	if err != nil && r.Passes == 0 && ctx.Err() == nil {
+		s.log.Debug("a peer was not compared with", "peer", p, "chat", c, "error", err)
+	}
 	switch {
 	case err == nil:
 		s.compared(p, c, r.Equal)
