@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -32,6 +33,8 @@ func screenCommands() []screenCommand {
 		{"search", "QUERY", func(m *Model) ui.Text { return m.t.Get("cmd.search") }, (*Model).searchFor},
 		{"members", "", func(m *Model) ui.Text { return m.t.Get("cmd.members") }, func(m *Model, _ string) tea.Cmd { return m.push(newMembers(m)) }},
 		{"friend", "WHO [NOTE]", func(m *Model) ui.Text { return m.t.Get("cmd.friend") }, (*Model).befriend},
+		{"mute", "[8h]", func(m *Model) ui.Text { return m.t.Get("cmd.mute") }, (*Model).mute},
+		{"unmute", "", func(m *Model) ui.Text { return m.t.Get("cmd.unmute") }, func(m *Model, _ string) tea.Cmd { return m.setMuted(false, 0) }},
 		{"requests", "", func(m *Model) ui.Text { return m.t.Get("cmd.requests") }, func(m *Model, _ string) tea.Cmd { return m.showRequests() }},
 		{"verify", "[WHO]", func(m *Model) ui.Text { return m.t.Get("cmd.verify") }, (*Model).verify},
 		{"pictures", "on|off", func(m *Model) ui.Text { return m.t.Get("cmd.pictures") }, func(m *Model, rest string) tea.Cmd { return m.allowPictures(rest != "off") }},
@@ -176,6 +179,26 @@ func (m *Model) join(rest string) tea.Cmd {
 		m.sortChats()
 		return cmd
 	})
+}
+
+// mute mutes the open chat, for a time if one is given.
+func (m *Model) mute(rest string) tea.Cmd {
+	if rest == "" {
+		return m.setMuted(true, 0)
+	}
+	d, err := time.ParseDuration(rest)
+	if err != nil || d <= 0 {
+		return m.say(toastWarn, m.t.Get("toast.mute"))
+	}
+	return m.setMuted(true, m.now().Add(d).UnixMilli())
+}
+
+func (m *Model) setMuted(yes bool, until int64) tea.Cmd {
+	c := m.chat()
+	if c == nil {
+		return m.say(toastWarn, m.t.Get("toast.nochat", m.keys.show(actSwitch)))
+	}
+	return m.setChat(&apiv1.SetChatRequest{Chat: c.GetRef(), Muted: &yes, MutedUntilMs: &until})
 }
 
 // befriend asks somebody to be friends and opens the chat with them.
