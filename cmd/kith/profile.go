@@ -80,6 +80,8 @@ func unlock(o cli.OpenOptions) (*vault.Vault, error) {
 		return nil, fmt.Errorf("%w: %s", cli.ErrNoProfile, o.Home)
 	case errors.Is(err, vault.ErrPassphrase):
 		return nil, cli.ErrPassphrase.Because("%w", err)
+	case errors.Is(err, vault.ErrDamaged):
+		return nil, fmt.Errorf("%w: put %s back from a copy, or make the account again elsewhere with 'kith init --restore --home DIR'", err, o.Home)
 	}
 	return v, err
 }

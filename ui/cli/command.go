@@ -66,6 +66,8 @@ type call struct {
 	inside bool
 	// known is the passphrase that was just chosen or read.
 	known *string
+	// alone: the command looked into the store, without a node that runs.
+	alone bool
 }
 
 // globals are the flags that every command takes.
@@ -122,7 +124,11 @@ func (a *app) run(ctx context.Context, out *Out, args []string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(act(ctx, c, operands), release())
+	err = errors.Join(act(ctx, c, operands), release())
+	if c.alone && err == nil { // an error is one line, without this beside it
+		c.out.note("no node is running, so this looked into the store alone; 'kith serve' starts one")
+	}
+	return err
 }
 
 // parse reads the flags of a command. A nil action means that help is wanted.

@@ -272,7 +272,7 @@ func TestBriefStart(t *testing.T) {
 	if out := s.must(t, "history", "lobby", "-n", "1"); !strings.Contains(out, "line 2") {
 		t.Errorf("no history: %s", out)
 	}
-	if !closed || !strings.Contains(s.err.String(), "looks into the store alone") || s.env[passphraseEnv] != "" {
+	if !closed || !strings.Contains(s.err.String(), "looked into the store alone") || s.env[passphraseEnv] != "" {
 		t.Errorf("closed %v, environment %v, said %s", closed, s.env, s.err.String())
 	}
 }

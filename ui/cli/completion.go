@@ -14,8 +14,7 @@ func (a *app) completion(shell string) ([]ui.Text, error) {
 	case "bash":
 		return a.bash(), nil
 	case "zsh":
-		// zsh reads bash's form; its own would say the same at length.
-		return append([]ui.Text{ui.F("#compdef kith"), ui.F("autoload -Uz bashcompinit && bashcompinit")}, a.bash()...), nil
+		return a.zsh(), nil
 	case "fish":
 		return a.fish(), nil
 	}
@@ -71,6 +70,37 @@ func (a *app) bash() []ui.Text {
 		ui.F("complete -o default -F _kith kith"))
 }
 
+// zsh makes a script that works both from a folder of $fpath, under the name
+// _kith, and when it is sourced after compinit.
+func (a *app) zsh() []ui.Text {
+	var top []string
+	out := []ui.Text{
+		ui.F("#compdef kith"),
+		ui.F("# completion of kith for zsh, made by 'kith completion zsh'"),
+		ui.F("_kith() {"),
+		ui.F("  local -a list"),
+		ui.F("  if (( CURRENT > 3 )); then case \"$words[2] $words[3]\" in"),
+	}
+	for _, cmd := range a.visible() {
+		if strings.Contains(cmd.name, " ") {
+			out = append(out, ui.F("    '%s') list=(%s) ;;", cmd.name, strings.Join(a.words(cmd), " ")))
+		} else {
+			top = append(top, cmd.name)
+		}
+	}
+	out = append(out, ui.F("  esac; fi"), ui.F("  if (( CURRENT > 2 && ! $#list )); then case $words[2] in"))
+	for _, name := range top {
+		out = append(out, ui.F("    %s) list=(%s) ;;", name, strings.Join(a.words(a.lookup(name)), " ")))
+	}
+	return append(out,
+		ui.F("  esac; fi"),
+		ui.F("  if (( CURRENT == 2 )); then list=(%s --version); fi", strings.Join(top, " ")),
+		ui.F("  compadd -- $list"),
+		ui.F("  if (( CURRENT > 2 )) && [[ $PREFIX != -* ]]; then _files; fi"),
+		ui.F("}"),
+		ui.F("if [[ $funcstack[1] == _kith ]]; then _kith \"$@\"; else compdef _kith kith; fi"))
+}
+
 func (a *app) fish() []ui.Text {
 	out := []ui.Text{ui.F("# completion of kith for fish, made by 'kith completion fish'")}
 	for _, cmd := range a.visible() {
@@ -80,13 +110,14 @@ func (a *app) fish() []ui.Text {
 			seen, name = ui.F("__fish_seen_subcommand_from %s", parent), part
 		}
 		out = append(out, ui.F("complete -c kith -n '%s' -a %s -d '%s'", seen, name, strings.ReplaceAll(cmd.short, "'", "")))
-		if strings.Contains(cmd.name, " ") {
-			continue
+		given := ui.F("__fish_seen_subcommand_from %s", name)
+		if parent, part, ok := strings.Cut(cmd.name, " "); ok {
+			given = ui.F("__fish_seen_subcommand_from %s; and __fish_seen_subcommand_from %s", parent, part)
 		}
 		fs, _ := cmd.flagSet(&globals{})
 		fs.VisitAll(func(f *pflag.Flag) {
-			out = append(out, ui.F("complete -c kith -n '__fish_seen_subcommand_from %s' -l %s -d '%s'",
-				name, f.Name, strings.ReplaceAll(f.Usage, "'", "")))
+			out = append(out, ui.F("complete -c kith -n '%s' -l %s -d '%s'",
+				given, f.Name, strings.ReplaceAll(f.Usage, "'", "")))
 		})
 	}
 	return out

@@ -59,13 +59,13 @@ func (c *call) brief(ctx context.Context) (func() error, error) {
 	} else if !has {
 		return nil, ErrNoProfile
 	}
-	c.out.note("no node is running, so this looks into the store alone; 'kith serve' starts one")
 	var release func() error
 	err := c.unlocking(func(open OpenOptions) error {
 		var err error
 		c.api, release, err = c.deps.Brief(ctx, open)
 		return err
 	})
+	c.alone = err == nil
 	return release, err
 }
 
