@@ -8,10 +8,10 @@ ARGS    ?=
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run build install test race bench lint generate fuzz vuln check clean
+.PHONY: help run build install test race bench bench-parts lint generate fuzz vuln check clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## build and start the node; leads through the first run
 	@./bin/kith $(ARGS)
@@ -29,8 +29,12 @@ test: ## pass every test (TESTFLAGS=-race for the race detector)
 race: ## pass every test under the race detector
 	$(MAKE) test TESTFLAGS=-race
 
-bench: ## measure, as ratios against references in the same run
-	$(GO) test -run '^$$' -bench . -benchtime 2s -timeout 60m ./...
+bench: ## measure the whole program beside references in the same run: about 15 minutes
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 20m ./node ./cmd/kith
+	KITH_BENCH_N=1000000 $(GO) test -run '^$$' -bench FullStore -benchtime 2s -timeout 20m ./node/store
+
+bench-parts: ## measure the parts one by one, for whoever makes them faster
+	$(GO) test -run '^$$' -bench . -benchtime 2s -timeout 60m ./identity/... ./pubsub/... ./node/...
 
 lint: ## vet, staticcheck, gofumpt
 	$(GO) vet ./...
