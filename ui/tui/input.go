@@ -242,7 +242,7 @@ func (m *Model) quit() tea.Cmd {
 		return tea.Sequence(keep, tea.Quit)
 	}
 	m.push(&choice{
-		title: m.t.Get("quit.title"), body: wrap(line{sp(plain, m.t.Get("quit.body"))}, 48), leaving: true,
+		title: m.t.Get("quit.title"), body: wrap(line{sp(plain, m.t.Get("quit.body"))}, 60), leaving: true,
 		options: []option{
 			{"enter", m.t.Get("quit.stop"), func(*Model) tea.Cmd { return tea.Sequence(keep, tea.Quit) }},
 			{"k", m.t.Get("quit.keep"), func(m *Model) tea.Cmd {

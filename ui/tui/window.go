@@ -103,10 +103,18 @@ func (c *choice) view(m *Model, columns, _ int) sheet {
 	}
 	s.rows = append(s.rows, nil)
 	for _, o := range c.options {
-		s.rows = append(s.rows, line{sp(accent, ui.Pad(ui.F("%s", keyName(o.key)), 7)), sp(plain, o.name)}.fit(columns))
+		s.rows = append(s.rows, line{sp(accent, ui.Pad(ui.Line(optionKey(o.key)), 7)), sp(plain, o.name)}.fit(columns))
 	}
 	s.rows = append(s.rows, line{sp(accent, ui.F("Esc    ")), sp(plain, m.t.Get("window.no"))}.fit(columns))
 	return s
+}
+
+// optionKey writes the key of an option: a letter as it is typed.
+func optionKey(key string) string {
+	if len(key) == 1 {
+		return key
+	}
+	return keyName(key)
 }
 
 // pager shows lines that may be more than fit.
