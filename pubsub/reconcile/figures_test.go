@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kith-chat/kith/identity/event"
 	"github.com/kith-chat/kith/pubsub/reconcile"
 )
 
@@ -28,7 +29,9 @@ func scattered(n int) func(int) bool {
 
 func newestMissing(n, m int) func(int) bool { return func(i int) bool { return i >= n-m } }
 
-func window() reconcile.Window { return reconcile.Window{To: reconcile.End()} }
+func window() reconcile.Window {
+	return reconcile.Window{To: reconcile.Key{Time: event.TimeOf(start().AddDate(10, 0, 0))}}
+}
 
 // figure is what one comparison costs, both directions counted.
 type figure struct {
