@@ -103,7 +103,7 @@ func (in *inspector) admit(from peer.ID, m *gossippb.Message) bool {
 	}
 	events, ok := 1, len(m.GetSeqno()) == 8 && len(m.GetFrom()) > 0 && len(m.GetFrom()) <= maxAuthorID &&
 		len(m.GetKey()) <= maxAuthorKey
-	if ok && !t.raw {
+	if ok && !t.raw && !t.sealed {
 		n, err := countBatch(m.GetData())
 		events, ok = n, err == nil
 	}

@@ -6,13 +6,18 @@ import (
 
 	gossip "github.com/libp2p/go-libp2p-pubsub"
 	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/kith-chat/kith/identity/event"
 )
 
 // PeerChange says that a peer has come into a topic that we are in, or left.
 // A peer is in the topic from when it has told us so and we can send to it.
 type PeerChange struct {
-	Group  string // the group's name; empty for a raw topic
-	Raw    string // the raw topic; empty for a group
+	Group string // the public group's name; else empty
+	Raw   string // the raw topic; else empty
+
+	Private event.ConversationID // the private group; else zero
+
 	Peer   peer.ID
 	Joined bool
 	Peers  int // how many are in the topic now

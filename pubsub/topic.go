@@ -12,11 +12,14 @@ import (
 // topic is what groups and raw topics have in common: a membership in one
 // topic of gossipsub.
 type topic struct {
-	s     *Service
-	name  string // on the wire
-	raw   bool
-	peers *peers
-	out   *sender
+	s    *Service
+	name string // on the wire
+	raw  bool
+
+	// sealed says that payloads are opaque until they are opened.
+	sealed bool
+	peers  *peers
+	out    *sender
 
 	handle *gossip.Topic
 	sub    *gossip.Subscription

@@ -41,7 +41,7 @@ func (g *Group) validate(ctx context.Context, from peer.ID, m *gossip.Message) g
 		return gossip.ValidationReject
 	}
 	size := len(m.GetData())
-	events = g.unknown(ctx, events)
+	events = s.unknown(ctx, events)
 	if len(events) == 0 {
 		return gossip.ValidationIgnore
 	}
@@ -83,6 +83,10 @@ func (g *Group) validate(ctx context.Context, from peer.ID, m *gossip.Message) g
 
 // parse reads the events of a payload and checks all that needs no signature.
 func (g *Group) parse(from peer.ID, data []byte) ([]*event.Event, error) {
+	return parseEvents(g.conversation, from, data, carried)
+}
+
+func parseEvents(conversation event.ConversationID, from peer.ID, data []byte, carried func(event.Kind) bool) ([]*event.Event, error) {
 	raws, err := splitBatch(data)
 	if err != nil {
 		return nil, err
@@ -102,7 +106,7 @@ func (g *Group) parse(from peer.ID, data []byte) ([]*event.Event, error) {
 				return nil, errUnfit
 			}
 		}
-		if _, twice := seen[e.ID()]; twice || h.Conversation != g.conversation || h.Device != device || !carried(h.Kind) {
+		if _, twice := seen[e.ID()]; twice || h.Conversation != conversation || h.Device != device || !carried(h.Kind) {
 			return nil, errUnfit
 		}
 		seen[e.ID()] = struct{}{}
@@ -112,10 +116,10 @@ func (g *Group) parse(from peer.ID, data []byte) ([]*event.Event, error) {
 }
 
 // unknown returns the events that are neither stored nor about to be.
-func (g *Group) unknown(ctx context.Context, events []*event.Event) []*event.Event {
+func (s *Service) unknown(ctx context.Context, events []*event.Event) []*event.Event {
 	fresh := events[:0]
 	for _, e := range events {
-		if !g.topic.s.inbox.known(ctx, e.ID()) {
+		if !s.inbox.known(ctx, e.ID()) {
 			fresh = append(fresh, e)
 		}
 	}
