@@ -63,7 +63,11 @@ func TestBodies(t *testing.T) {
 func TestSettingBounds(t *testing.T) {
 	t.Parallel()
 	for _, s := range []event.Setting{
-		{}, {Name: "a b"}, {Name: "é"}, {Name: "a\x1b"}, {Name: strings.Repeat("a", event.MaxSettingName+1)},
+		{},
+		{Name: "a b"},
+		{Name: "é"},
+		{Name: "a\x1b"},
+		{Name: strings.Repeat("a", event.MaxSettingName+1)},
 		{Name: "a", Value: make([]byte, event.MaxSettingValue+1)},
 	} {
 		if _, err := event.Sign(device(t, 1, 2), header(), s); !errors.Is(err, event.ErrBody) {
