@@ -141,3 +141,105 @@ func eventually(t *testing.T, what string, holds func() bool) {
 		}
 	}
 }
+
+// TestOwnDevices: a second device gets the friends, the groups, what was said
+// and what was set, and what is said or set on either is on both.
+func TestOwnDevices(t *testing.T) {
+	t.Parallel()
+	desk, bob := newPerson(t, "Ann"), newPerson(t, "Bob")
+	befriend(t, desk, bob)
+	if _, err := desk.Join(t.Context(), "lobby", false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := desk.Send(t.Context(), "@Bob", "from the desk", "", 10*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bob.Send(t.Context(), "@Ann", "from Bob", "", 10*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := desk.RenameFriend(t.Context(), "Bob", "Bobby"); err != nil {
+		t.Fatal(err)
+	}
+	laptop := linkTo(t, desk, "laptop")
+	meet(t, laptop, desk)
+	says := func(p *person, chat string, want ...string) func() bool {
+		return func() bool {
+			page, _, err := p.History(t.Context(), chat, node.Page{})
+			var got []string
+			for _, m := range page {
+				got = append(got, m.Text)
+			}
+			return err == nil && slices.Equal(got, want)
+		}
+	}
+	eventually(t, "the friend to be there", func() bool { return laptop.state("Bobby") == node.FriendYes })
+	eventually(t, "what was said to be there", says(laptop, "@Bobby", "from the desk", "from Bob"))
+	eventually(t, "the group to be there", func() bool {
+		c, err := laptop.ChatInfo(t.Context(), "#lobby")
+		return err == nil && c.Joined
+	})
+	page, _, err := laptop.History(t.Context(), "@Bobby", node.Page{})
+	if err != nil || !page[0].From.Self || page[1].From.Self {
+		t.Fatalf("who said what: %+v, %v", page, err)
+	}
+	// Read on one is read on both, and a message of the one is mine on the other.
+	if _, err := laptop.MarkRead(t.Context(), "@Bobby", ""); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the read position", func() bool {
+		c, err := desk.ChatInfo(t.Context(), "@Bobby")
+		return err == nil && c.Unread == 0
+	})
+	meet(t, laptop, bob)
+	if _, err := laptop.Send(t.Context(), "@Bobby", "from the laptop", "", 15*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it to be on the desk", says(desk, "@Bobby", "from the desk", "from Bob", "from the laptop"))
+	if c, err := desk.ChatInfo(t.Context(), "@Bobby"); err != nil || c.Unread != 0 {
+		t.Fatalf("our own message counts as unread: %d, %v", c.Unread, err)
+	}
+	// What is set on one holds on both.
+	if err := laptop.SetPreference(t.Context(), "theme", "light"); err != nil {
+		t.Fatal(err)
+	}
+	on := true
+	if _, err := desk.SetChat(t.Context(), "#lobby", node.ChatChange{Muted: &on}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the preference", func() bool {
+		all, err := desk.Preferences(t.Context())
+		return err == nil && all["theme"] == "light"
+	})
+	eventually(t, "the mute", func() bool {
+		c, err := laptop.ChatInfo(t.Context(), "#lobby")
+		return err == nil && c.Muted
+	})
+	if err := desk.Leave(t.Context(), "#lobby", false); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the group to be left", func() bool {
+		c, err := laptop.ChatInfo(t.Context(), "#lobby")
+		return err == nil && !c.Joined
+	})
+	if err := desk.RevokeDevice(t.Context(), "laptop"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := laptop.Send(t.Context(), "@Bobby", "still me", "", 3*time.Second); err == nil {
+		page, _, err := bob.History(t.Context(), "@Ann", node.Page{})
+		if err != nil || slices.ContainsFunc(page, func(m node.Message) bool { return m.Text == "still me" }) {
+			t.Fatalf("a revoked device is heard: %v", err)
+		}
+	}
+}
+
+// meet connects a to b.
+func meet(t *testing.T, a, b *person) {
+	t.Helper()
+	s, err := b.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Connect(t.Context(), s.Addresses[0]); err != nil {
+		t.Fatal(err)
+	}
+}
