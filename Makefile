@@ -60,7 +60,6 @@ check: lint race ## all that CI runs
 clean: ## remove what was built
 	rm -rf bin
 
-# The picture of the screen in the README, drawn from the real one.
 .PHONY: picture
-picture:
-	KITH_PICTURE=$(CURDIR)/ui/tui/testdata/screen.svg go test -count=1 -run TestPicture ./ui/tui
+picture: ## draw the picture of the screen for the README
+	@KITH_PICTURE=$(CURDIR)/ui/tui/testdata/screen.svg go test -count=1 -run TestPicture ./ui/tui

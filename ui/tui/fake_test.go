@@ -16,7 +16,7 @@ import (
 )
 
 // noon is when the tests take place.
-func noon() time.Time { return time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC) }
+func noon() time.Time { return time.Date(2026, 1, 14, 12, 0, 0, 0, time.Local) }
 
 // fakeChats answers for conversations of any length without holding them.
 type fakeChats struct {
