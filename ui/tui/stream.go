@@ -22,8 +22,9 @@ const (
 	// minPause and maxPause bound the wait before a lost stream is opened again.
 	minPause = 200 * time.Millisecond
 	maxPause = 5 * time.Second
-	// framesPerSecond bounds how often the screen is written.
-	framesPerSecond = 30
+	// framesPerSecond bounds how long a drawn screen waits to be written; news
+	// come in batches, so that it does not mean more screens.
+	framesPerSecond = 75
 )
 
 // startedMsg says that the stream has begun: what is loaded from now on has no
