@@ -111,7 +111,7 @@ func (h *Host) listen(ctx context.Context, c Config) error {
 	}
 	var errs []error
 	for _, listen := range [][]string{free, anyPorts(c.Listen)} {
-		opts, err := h.options(c)
+		opts, release, err := h.options(c)
 		if err != nil {
 			return err
 		}
@@ -123,6 +123,7 @@ func (h *Host) listen(ctx context.Context, c Config) error {
 		if h.Host, err = libp2p.New(opts...); err == nil {
 			return nil
 		}
+		release()
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

@@ -3,6 +3,7 @@ package nethost
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/libp2p/go-libp2p"
@@ -18,26 +19,38 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 )
 
-// options are libp2p's options for c. They can be used once.
-func (h *Host) options(c Config) ([]libp2p.Option, error) {
+// options are libp2p's options for c. They can be used once. Where no host
+// comes of them release ends what they have begun.
+func (h *Host) options(c Config) (opts []libp2p.Option, release func(), err error) {
 	key, err := c.Device.HostKey()
 	if err != nil {
-		return nil, fmt.Errorf("reading the device's key: %w", err)
+		return nil, nil, fmt.Errorf("reading the device's key: %w", err)
+	}
+	var begun []io.Closer
+	release = func() {
+		for _, x := range begun {
+			_ = x.Close() // nothing was written with it
+		}
 	}
 	limits, err := resources()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	begun = append(begun, limits)
 	conns, err := connmgr.NewConnManager(lowConns, highConns, connmgr.WithGracePeriod(30*time.Second))
 	if err != nil {
-		return nil, fmt.Errorf("making the connection manager: %w", err)
+		release()
+		return nil, nil, fmt.Errorf("making the connection manager: %w", err)
 	}
+	begun = append(begun, conns)
 	peers, err := pstoremem.NewPeerstore(
 		pstoremem.WithMaxAddresses(maxAddresses), pstoremem.WithMaxSignedPeerRecords(maxRecords))
 	if err != nil {
-		return nil, fmt.Errorf("making the list of peers: %w", err)
+		release()
+		return nil, nil, fmt.Errorf("making the list of peers: %w", err)
 	}
-	opts := []libp2p.Option{
+	begun = append(begun, peers)
+	opts = []libp2p.Option{
 		libp2p.Identity(key),
 		libp2p.Peerstore(peers),
 		libp2p.Security(libp2ptls.ID, libp2ptls.New),
@@ -60,7 +73,7 @@ func (h *Host) options(c Config) ([]libp2p.Option, error) {
 	if c.Relay {
 		opts = append(opts, libp2p.EnableNATService())
 	}
-	return opts, nil
+	return opts, release, nil
 }
 
 // startRelay serves as a relay at once. libp2p would wait until others have
