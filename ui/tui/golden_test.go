@@ -66,7 +66,6 @@ func goldenScreens() map[string]func(w *world) {
 // with what it looked like before. It does not run beside others: the local
 // zone is that of the process.
 func TestGoldenScreens(t *testing.T) {
-	t.Setenv("TZ", "UTC")
 	local := time.Local
 	time.Local = time.UTC
 	t.Cleanup(func() { time.Local = local })
