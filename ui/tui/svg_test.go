@@ -73,14 +73,7 @@ func storyWorld(t *testing.T) *world {
 		say(ann, 0, &apiv1.Message{Kind: "file", File: &apiv1.FileOffer{Name: "beds-2025.pdf", Size: 3_250_000, MediaType: "application/pdf"}}),
 		say(self, 1, &apiv1.Message{Text: "On its way", State: apiv1.State_STATE_DELIVERED}),
 	}
-	chats := []*apiv1.Chat{
-		{Ref: "#gardens", Kind: apiv1.ChatKind_CHAT_KIND_PUBLIC, Joined: true, Pinned: true, Members: 3, Topic: "beds, seeds and who waters when", Unread: 3, ReadUpTo: msgs[4].GetId(), Last: msgs[7]},
-		{Ref: "@kith1ann2", Kind: apiv1.ChatKind_CHAT_KIND_DIRECT, Peer: ann, Joined: true, Unread: 2, Last: msgs[6]},
-		{Ref: "@kith1boo", Kind: apiv1.ChatKind_CHAT_KIND_DIRECT, Peer: bo, Joined: true, Draft: "about the", Last: msgs[4]},
-		{Ref: "#lobby", Kind: apiv1.ChatKind_CHAT_KIND_PUBLIC, Joined: true, Unread: 12, Mentions: 1, Last: msgs[3]},
-		{Ref: "#go-nuts", Kind: apiv1.ChatKind_CHAT_KIND_PUBLIC, Joined: true, Unread: 248, Muted: true, Last: msgs[2]},
-		{Ref: "@kith1mei11", Kind: apiv1.ChatKind_CHAT_KIND_DIRECT, Peer: mei, Joined: true, Last: msgs[1]},
-	}
+	chats := storyChats(ann, bo, mei, msgs)
 	w.m.me.Name, w.m.status.Peers = "Sam", 7
 	for _, p := range []*apiv1.Person{ann, bo, mei} {
 		w.m.friends[p.GetAccount()] = &apiv1.Friend{Person: p, State: apiv1.FriendState_FRIEND_STATE_FRIEND, Online: p != bo, Verified: p == ann}
@@ -104,6 +97,18 @@ func storyWorld(t *testing.T) *world {
 	w.take(tea.KeyPressMsg{Code: 'y', Text: "y"})
 	w.typeText("es, I have it ")
 	return w
+}
+
+// storyChats are the chats of the story.
+func storyChats(ann, bo, mei *apiv1.Person, msgs []*apiv1.Message) []*apiv1.Chat {
+	return []*apiv1.Chat{
+		{Ref: "#gardens", Kind: apiv1.ChatKind_CHAT_KIND_PUBLIC, Joined: true, Pinned: true, Members: 3, Topic: "beds, seeds and who waters when", Unread: 3, ReadUpTo: msgs[4].GetId(), Last: msgs[7]},
+		{Ref: "@kith1ann2", Kind: apiv1.ChatKind_CHAT_KIND_DIRECT, Peer: ann, Joined: true, Unread: 2, Last: msgs[6]},
+		{Ref: "@kith1boo", Kind: apiv1.ChatKind_CHAT_KIND_DIRECT, Peer: bo, Joined: true, Draft: "about the", Last: msgs[4]},
+		{Ref: "#lobby", Kind: apiv1.ChatKind_CHAT_KIND_PUBLIC, Joined: true, Unread: 12, Mentions: 1, Last: msgs[3]},
+		{Ref: "#go-nuts", Kind: apiv1.ChatKind_CHAT_KIND_PUBLIC, Joined: true, Unread: 248, Muted: true, Last: msgs[2]},
+		{Ref: "@kith1mei11", Kind: apiv1.ChatKind_CHAT_KIND_DIRECT, Peer: mei, Joined: true, Last: msgs[1]},
+	}
 }
 
 // cell is the look of what follows in a row.
@@ -172,8 +177,11 @@ func (c cell) draw(b *strings.Builder, text string, x, y, n float64) {
 		on  bool
 		how string
 	}{
-		{c.bold, ` font-weight="bold"`}, {c.italic, ` font-style="italic"`}, {c.under, ` text-decoration="underline"`},
-		{c.out, ` text-decoration="line-through"`}, {c.faint, ` opacity="0.6"`},
+		{c.bold, ` font-weight="bold"`},
+		{c.italic, ` font-style="italic"`},
+		{c.under, ` text-decoration="underline"`},
+		{c.out, ` text-decoration="line-through"`},
+		{c.faint, ` opacity="0.6"`},
 	} {
 		if l.on {
 			look += l.how
