@@ -95,7 +95,6 @@ func (m *Model) emptyRows(t *talk, columns int) []line {
 		say(faint, m.t.Get("empty.nochats_keys", m.keys.show(actSwitch)))
 	case c.GetInvitedBy() != nil && !c.GetJoined():
 		say(strong, m.t.Get("empty.invited", ui.Stranger(c.GetInvitedBy()), m.chatName(c)))
-		say(faint, m.t.Get("empty.invited_keys"))
 	case c.GetRemoved() != "":
 		say(warn, m.t.Get("empty.removed", ui.Line(c.GetRemoved())))
 	case m.friends[c.GetPeer().GetAccount()].GetState() == apiv1.FriendState_FRIEND_STATE_OUTGOING:
