@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,6 +42,7 @@ type Chain struct {
 	Last    uint64
 	Missing uint64
 	Forks   uint64
+	Forked  event.ID // of the newest fork, the event that came second; zero for none
 }
 
 func (t *tx) chain(chat event.ConversationID, d identity.DeviceID) (chain, error) {
@@ -51,7 +53,41 @@ func (t *tx) chain(chat event.ConversationID, d identity.DeviceID) (chain, error
 	if err != nil {
 		return chain{}, err
 	}
-	return decodeChain(raw)
+	c, err := decodeChain(raw)
+	if errors.Is(err, ErrDamaged) {
+		t.store.log.Error("a device's chain cannot be read: it is counted again", "chat", chat, "device", d, "error", err)
+		return t.recountChain(chat, d)
+	}
+	return c, err
+}
+
+// recountChain makes a chain again from the events that are here: to begin at
+// one would give our own next event a number that it has given before.
+func (t *tx) recountChain(chat event.ConversationID, d identity.DeviceID) (chain, error) {
+	var all []*event.Event
+	err := t.keys(key(keyTimeline, chat[:]), func(k []byte) (bool, error) {
+		_, id, err := splitTimeline(k)
+		if err != nil {
+			return true, nil //nolint:nilerr // reported by Check
+		}
+		r, err := t.record(id)
+		if err != nil {
+			return true, nil //nolint:nilerr // as above
+		}
+		if e, err := event.Parse(r.raw); err == nil && e.ID() == id && e.Header().Device == d {
+			all = append(all, e)
+		}
+		return true, nil
+	})
+	if err != nil {
+		return chain{}, err
+	}
+	slices.SortFunc(all, func(a, b *event.Event) int { return cmp.Compare(a.Header().Sequence, b.Header().Sequence) })
+	var c chain
+	for _, e := range all {
+		c.add(e)
+	}
+	return c, nil
 }
 
 func decodeChain(raw []byte) (chain, error) {
@@ -59,11 +95,19 @@ func decodeChain(raw []byte) (chain, error) {
 	if err := proto.Unmarshal(raw, &m); err != nil {
 		return chain{}, fmt.Errorf("%w: a device's chain: %w", ErrDamaged, err)
 	}
+	if len(m.GetAccount()) != 32 || len(m.GetLastId()) != 32 || m.GetLast() == 0 {
+		return chain{}, fmt.Errorf("%w: a device's chain has no end", ErrDamaged)
+	}
 	c := chain{last: m.GetLast(), count: m.GetCount(), forks: m.GetForks()}
 	copy(c.account[:], m.GetAccount())
 	copy(c.lastID[:], m.GetLastId())
 	copy(c.forked[:], m.GetForkEvidence())
+	end := uint64(0)
 	for _, g := range m.GetGaps() {
+		if g.GetFrom() <= end || g.GetTo() < g.GetFrom() || g.GetTo() > c.last {
+			return chain{}, fmt.Errorf("%w: a device's chain has gaps that cannot be", ErrDamaged)
+		}
+		end = g.GetTo()
 		c.gaps = append(c.gaps, gap{g.GetFrom(), g.GetTo()})
 	}
 	return c, nil
@@ -110,7 +154,14 @@ func (t *tx) extend(e *event.Event) (forked bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	c.account = e.Author()
+	forked = c.add(e)
+	return forked, t.putChain(h.Conversation, h.Device, c)
+}
+
+// add counts an event; it reports a fork.
+func (c *chain) add(e *event.Event) (forked bool) {
+	h := e.Header()
+	c.account = h.Account
 	c.count++
 	switch {
 	case h.Sequence > c.last:
@@ -131,7 +182,7 @@ func (t *tx) extend(e *event.Event) (forked bool, err error) {
 		c.forks++
 		c.forked = e.ID()
 	}
-	return forked, t.putChain(h.Conversation, h.Device, c)
+	return forked
 }
 
 func (g gap) size() uint64 { return g.to - g.from + 1 }
@@ -163,7 +214,7 @@ func (s *Store) Chains(_ context.Context, chat event.ConversationID) (out []Chai
 			if err != nil || len(k) != 65 {
 				return true, nil //nolint:nilerr // reported by Check
 			}
-			view := Chain{Device: identity.DeviceID(k[33:]), Account: c.account, Last: c.last, Forks: c.forks}
+			view := Chain{Device: identity.DeviceID(k[33:]), Account: c.account, Last: c.last, Forks: c.forks, Forked: c.forked}
 			for _, g := range c.gaps {
 				view.Missing += g.size()
 			}

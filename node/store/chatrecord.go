@@ -70,10 +70,10 @@ func (c *chatRecord) encode() ([]byte, error) {
 func decodeChat(raw []byte) (*chatRecord, error) {
 	var m pb.Chat
 	if err := proto.Unmarshal(raw, &m); err != nil {
-		return nil, fmt.Errorf("reading a chat's record: %w", err)
+		return nil, fmt.Errorf("%w: a chat: %w", ErrDamaged, err)
 	}
 	if len(m.GetId()) != 32 {
-		return nil, fmt.Errorf("reading a chat's record: it is damaged")
+		return nil, fmt.Errorf("%w: a chat without an ID", ErrDamaged)
 	}
 	c := &chatRecord{
 		Chat: Chat{

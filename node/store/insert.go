@@ -61,7 +61,7 @@ func (t *tx) effective(h event.Header) (event.Time, error) {
 	parents := make([]event.Time, 0, len(h.Parents))
 	for _, p := range h.Parents {
 		r, err := t.record(p)
-		if errors.Is(err, ErrNotFound) {
+		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrDamaged) {
 			continue
 		}
 		if err != nil {
@@ -80,9 +80,7 @@ func (t *tx) mark(c *chatRecord, p *place, e *event.Event, own bool, eff event.T
 	}
 	p.flags |= flagShown
 	c.Shown++
-	if eff >= c.lastEff {
-		c.Last, c.lastEff, c.LastTime = e.ID(), eff, eff.Wall()
-	}
+	c.lead(e.ID(), eff)
 	if p.state == Received {
 		p.flags |= flagUnread
 		c.Unread++
@@ -210,8 +208,8 @@ func (t *tx) move(c *chatRecord, id event.ID, r eventRecord, eff event.Time) err
 		}
 	}
 	c.latest = max(c.latest, eff)
-	if p.flags&flagShown != 0 && eff >= c.lastEff {
-		c.Last, c.lastEff, c.LastTime = id, eff, eff.Wall()
+	if p.flags&flagShown != 0 {
+		c.lead(id, eff)
 	}
 	t.putChat(c)
 	t.note(Change{What: ChangedEvent, Chat: c.ID, ID: id})
@@ -240,6 +238,13 @@ func (t *tx) childrenBetween(chat event.ConversationID, parent event.ID, from, t
 			return true, nil
 		})
 	return out, err
+}
+
+// lead makes an event the last one of the chat if it stands behind it.
+func (c *chatRecord) lead(id event.ID, eff event.Time) {
+	if compareTimes(eff, id, c.lastEff, c.Last) >= 0 {
+		c.Last, c.lastEff, c.LastTime = id, eff, eff.Wall()
+	}
 }
 
 func compareTimes(a event.Time, aid event.ID, b event.Time, bid event.ID) int {

@@ -31,6 +31,10 @@ func (s *Store) rows(prefix []byte, after uint64, limit int) (out []QueuedEvent,
 			if errors.Is(err, ErrNotFound) {
 				return true, nil
 			}
+			if errors.Is(err, ErrDamaged) {
+				s.log.Error("a damaged event cannot be sent", "event", id, "error", err)
+				return true, nil
+			}
 			if err != nil {
 				return false, err
 			}

@@ -54,24 +54,24 @@ func (t *tx) outgoing(out Outgoing) (Entry, error) {
 		return Entry{}, err
 	}
 	now := time.Now()
-	slot := Slot{Sequence: chain.last + 1, Previous: chain.lastID}
-	seen := []event.Time{c.latest}
-	for _, h := range c.heads[:min(len(c.heads), event.MaxParents)] {
-		slot.Parents = append(slot.Parents, h.id)
-		seen = append(seen, h.eff)
-	}
-	slot.Time = event.Next(now, seen...)
-	e, err := out.Sign(slot)
+	e, err := signAt(c, chain, now, out)
 	if err != nil {
-		return Entry{}, fmt.Errorf("making the event: %w", err)
+		return Entry{}, err
 	}
 	h := e.Header()
-	if h.Conversation != out.Chat || h.Sequence != slot.Sequence || h.Previous != slot.Previous {
-		return Entry{}, fmt.Errorf("making the event: it does not stand where it was asked to")
-	}
 	if device.IsZero() {
 		if err := t.bindDevice(h.Device); err != nil {
 			return Entry{}, err
+		}
+		// The store is new and the device may not be: what it said before has
+		// perhaps come back from others.
+		if chain, err = t.chain(out.Chat, h.Device); err != nil {
+			return Entry{}, err
+		}
+		if chain.last > 0 {
+			if e, err = signAt(c, chain, now, out); err != nil {
+				return Entry{}, err
+			}
 		}
 	} else if device != h.Device {
 		return Entry{}, fmt.Errorf("making the event: the store belongs to another device")
@@ -97,4 +97,23 @@ func (t *tx) outgoing(out Outgoing) (Entry, error) {
 		t.set(groupBoxKey(out.Chat, entry.Position), id[:])
 	}
 	return entry, nil
+}
+
+// signAt has an event signed for the place behind the chain of its device.
+func signAt(c *chatRecord, chain chain, now time.Time, out Outgoing) (*event.Event, error) {
+	slot := Slot{Sequence: chain.last + 1, Previous: chain.lastID}
+	seen := []event.Time{c.latest}
+	for _, h := range c.heads[:min(len(c.heads), event.MaxParents)] {
+		slot.Parents = append(slot.Parents, h.id)
+		seen = append(seen, h.eff)
+	}
+	slot.Time = event.Next(now, seen...)
+	e, err := out.Sign(slot)
+	if err != nil {
+		return nil, fmt.Errorf("making the event: %w", err)
+	}
+	if h := e.Header(); h.Conversation != out.Chat || h.Sequence != slot.Sequence || h.Previous != slot.Previous {
+		return nil, fmt.Errorf("making the event: it does not stand where it was asked to")
+	}
+	return e, nil
 }

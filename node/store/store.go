@@ -189,6 +189,9 @@ func (s *Store) reload() error {
 	clear(s.waiting)
 	return s.view(func(t *tx) error {
 		err := t.scan([]byte{keyChange}, nil, true, func(k, _ []byte) (bool, error) {
+			if len(k) != 9 {
+				return true, nil
+			}
 			s.number = max(s.number, binary.BigEndian.Uint64(k[1:]))
 			return false, nil
 		})
@@ -197,7 +200,9 @@ func (s *Store) reload() error {
 		}
 		s.committed.Store(s.number)
 		return t.keys([]byte{keyWaiting}, func(k []byte) (bool, error) {
-			s.waiting[event.ID(k[1:33])]++
+			if len(k) == 65 {
+				s.waiting[event.ID(k[1:33])]++
+			}
 			return true, nil
 		})
 	})

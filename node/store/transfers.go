@@ -54,6 +54,9 @@ func decodeTransfer(raw []byte) (Transfer, error) {
 	if err := proto.Unmarshal(raw, &m); err != nil {
 		return Transfer{}, fmt.Errorf("%w: a transfer: %w", ErrDamaged, err)
 	}
+	if len(m.GetOffer()) != 32 || len(m.GetChat()) != 32 {
+		return Transfer{}, fmt.Errorf("%w: a transfer without an offer", ErrDamaged)
+	}
 	x := Transfer{
 		Name: m.GetName(), Size: m.GetSize(), Path: m.GetPath(), Target: m.GetTarget(), Outgoing: m.GetOutgoing(),
 		State: uint8(m.GetState()), Done: m.GetDone(), Want: m.GetWant(), Error: m.GetError(),
