@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -106,6 +107,12 @@ func (t *tx) chat(id event.ConversationID) (*chatRecord, error) {
 	if c, ok := t.chats[string(id[:])]; ok {
 		return c, nil
 	}
+	if c, ok := t.shared[string(id[:])]; ok {
+		own := *c
+		own.heads = slices.Clone(c.heads)
+		t.chats[string(id[:])] = &own
+		return &own, nil
+	}
 	raw, err := t.get(chatKey(id))
 	if err != nil {
 		return nil, err
@@ -122,17 +129,31 @@ func (t *tx) putChat(c *chatRecord) {
 	t.chats[string(c.ID[:])] = c
 }
 
-// flushChats writes the chats that the step has changed.
-func (t *tx) flushChats() error {
-	for _, c := range t.chats {
+// chatBytes is what a chat's record is taken to need in a batch.
+const chatBytes = 1 << 10
+
+// shareChats makes the chats that a step has changed those of the batch.
+func (t *tx) shareChats() {
+	for id, c := range t.chats {
 		if !c.dirty {
 			continue
 		}
+		if _, had := t.shared[id]; !had {
+			t.bytes += chatBytes
+		}
+		c.dirty = false
+		t.shared[id] = c
+	}
+}
+
+// flushChats writes the chats that the batch has changed, each once.
+func (t *tx) flushChats() error {
+	for _, c := range t.shared {
 		raw, err := c.encode()
 		if err != nil {
 			return fmt.Errorf("writing a chat's record: %w", err)
 		}
-		t.set(chatKey(c.ID), raw)
+		t.merged[string(chatKey(c.ID))] = raw
 	}
 	return nil
 }

@@ -89,7 +89,7 @@ func (s *Store) writer() {
 func (s *Store) batch(r *request) {
 	base := s.db.NewTransaction(false)
 	defer base.Discard()
-	b := &tx{store: s, base: base, merged: make(map[string][]byte)}
+	b := &tx{store: s, base: base, merged: make(map[string][]byte), shared: make(map[string]*chatRecord)}
 	var answered []*request
 	full := s.space.check()
 	for r != nil {
@@ -122,6 +122,9 @@ func (s *Store) batch(r *request) {
 
 // commit writes the batch in one synced transaction.
 func (s *Store) commit(b *tx) error {
+	if err := b.flushChats(); err != nil {
+		return err
+	}
 	if len(b.merged) == 0 {
 		return nil
 	}
@@ -185,8 +188,9 @@ type tx struct {
 	base   *badger.Txn
 	merged map[string][]byte // nil: deleted
 	own    map[string][]byte
-	chats  map[string]*chatRecord
-	undo   []func() // takes back what the step did outside, in reverse
+	chats  map[string]*chatRecord // of the step
+	shared map[string]*chatRecord // of the batch: they are written once, with it
+	undo   []func()               // takes back what the step did outside, in reverse
 	bytes  int
 }
 
@@ -206,10 +210,11 @@ func (t *tx) run(r *request) (err error) {
 	if err := r.apply(t); err != nil {
 		return err
 	}
-	if err := t.flushChats(); err != nil {
-		return err
-	}
+	t.shareChats()
 	for k, v := range t.own {
+		if v == nil && k[0] == keyChat {
+			delete(t.shared, k[1:])
+		}
 		t.merged[k] = v
 		t.bytes += len(k) + len(v) + 32
 	}
