@@ -85,6 +85,9 @@ func (n *Node) say(ctx context.Context, c store.Chat, body event.Body) (store.En
 func (n *Node) maySay(ctx context.Context, c store.Chat) error {
 	switch c.Kind {
 	case store.Direct:
+		if n.policy != nil && n.policy.friend(c.Peer) {
+			return nil
+		}
 		contact, err := n.store.Contact(ctx, c.Peer)
 		if err != nil {
 			return kindOf(err)

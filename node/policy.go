@@ -139,6 +139,13 @@ func (p *policy) Card() hello.Card {
 	}
 }
 
+// friend reports whether an account is a friend.
+func (p *policy) friend(a identity.AccountID) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.contacts[a].state == store.Friend
+}
+
 // friends returns the accounts that are friends.
 func (p *policy) friends() []identity.AccountID {
 	p.mu.RLock()
