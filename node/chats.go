@@ -79,7 +79,7 @@ func (n *Node) ChatInfo(ctx context.Context, ref string) (Chat, error) {
 func (n *Node) chatView(ctx context.Context, c store.Chat) (Chat, error) {
 	view := Chat{
 		ID: c.ID, Ref: refOf(c), Name: c.Name,
-		Unread: c.Unread, Mentions: c.Mentions, Messages: c.Shown,
+		Unread: c.Unread, Mentions: c.Mentions, Messages: c.Shown, Missing: n.missing(ctx, c),
 		Joined: c.Joined, Pinned: c.Pinned,
 		RetentionDays: c.RetentionDays, Draft: c.Draft, ReadUpTo: c.ReadUpTo,
 	}

@@ -65,6 +65,7 @@ type Node struct {
 	sync       *reconcile.Service
 	orders     *orders
 	syncCerts  event.CertificateCache
+	checked    sync.Map // when each chat was last found equal with somebody's
 
 	courier *courier.Courier
 	files   *file.Manager

@@ -32,7 +32,8 @@ const (
 	syncPace    = 4 * time.Minute         // between two rounds of asking while connected
 	syncOwn     = 150 * time.Millisecond  // after a change, until our other devices are asked
 	syncExact   = 7 * 24 * time.Hour      // between two comparisons by hashes
-	syncHistory = 5 * time.Second         // how long a page of history may take
+	syncHistory = 3 * time.Second         // how long a page of history may take
+	syncKnown   = 10 * time.Minute        // how long after a comparison nobody is asked for a page
 	syncSome    = 2                       // members that are asked after a gap
 	syncSpread  = 4                       // members that are told of what has come from another
 )
@@ -286,7 +287,13 @@ func (n *Node) synced(r reconcile.Report) {
 			}
 		}
 	}
-	if r.Err != nil || !r.Asked || !r.Result.Equal {
+	if r.Err != nil || !r.Result.Equal {
+		return
+	}
+	if !r.Part {
+		n.checked.Store(r.Conversation, time.Now())
+	}
+	if !r.Asked || r.Part {
 		return
 	}
 	name := exactSetting(r.Peer, r.Conversation)
@@ -301,7 +308,7 @@ func (n *Node) synced(r reconcile.Report) {
 // fetchBefore asks members for the page of history before an event, or the
 // newest one.
 func (n *Node) fetchBefore(ctx context.Context, c store.Chat, before *event.Event, limit int) (int, error) {
-	if n.sync == nil || c.Kind == store.Raw {
+	if n.sync == nil || c.Kind == store.Raw || time.Since(n.checkedAt(c.ID)) < syncKnown {
 		return 0, nil
 	}
 	w := reconcile.Window{Limit: limit}

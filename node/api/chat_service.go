@@ -145,6 +145,22 @@ func (s chatService) History(ctx context.Context, req *connect.Request[apiv1.His
 	return connect.NewResponse(&apiv1.HistoryResponse{Messages: each(all, message), More: more}), nil
 }
 
+// GetCompleteness says what a chat lacks.
+func (s chatService) GetCompleteness(ctx context.Context, req *connect.Request[apiv1.GetCompletenessRequest]) (*connect.Response[apiv1.GetCompletenessResponse], error) {
+	c, err := s.node.Completeness(ctx, req.Msg.GetChat())
+	if err != nil {
+		return nil, err
+	}
+	out := &apiv1.GetCompletenessResponse{Events: c.Events, Missing: c.Missing, Asked: each(c.Asked, person)}
+	if !c.Checked.IsZero() {
+		out.CheckedMs = c.Checked.UnixMilli()
+	}
+	for _, m := range c.From {
+		out.From = append(out.From, &apiv1.MissingFrom{Person: person(m.Person), Device: m.Device.String(), Count: m.Count})
+	}
+	return connect.NewResponse(out), nil
+}
+
 func (s chatService) Search(ctx context.Context, req *connect.Request[apiv1.SearchRequest]) (*connect.Response[apiv1.SearchResponse], error) {
 	all, more, err := s.node.Search(ctx, req.Msg.GetQuery(), req.Msg.GetChat(), pageSize(req.Msg.GetLimit()), req.Msg.GetBefore())
 	if err != nil {

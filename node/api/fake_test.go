@@ -380,6 +380,10 @@ func (f *fakeNode) SetHiddenWords(_ context.Context, words []string) ([]string, 
 	return words, f.note("hidden words %q", words)
 }
 
+func (f *fakeNode) Completeness(_ context.Context, ref string) (node.Completeness, error) {
+	return node.Completeness{}, f.note("completeness %s", ref)
+}
+
 func (f *fakeNode) SignalTyping(_ context.Context, ref string, stopped bool) error {
 	return f.note("typing %s %v", ref, stopped)
 }

@@ -70,6 +70,7 @@ type chatPort interface {
 	History(ctx context.Context, ref string, page node.Page) ([]node.Message, bool, error)
 	Search(ctx context.Context, query, ref string, limit int, before string) ([]node.Message, bool, error)
 	MarkRead(ctx context.Context, ref, upTo string) (node.Chat, error)
+	Completeness(ctx context.Context, ref string) (node.Completeness, error)
 	SignalTyping(ctx context.Context, ref string, stopped bool) error
 	Export(ctx context.Context, ref, format string, w io.Writer) error
 }

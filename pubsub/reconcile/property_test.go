@@ -96,24 +96,24 @@ func (c cutting) Write(p []byte) (int, error) {
 // same, each going on where the one before stopped.
 func TestCuts(t *testing.T) {
 	t.Parallel()
-	all := pool(t, 2000)
+	all := pool(t, 800)
 	rapid.Check(t, func(r *rapid.T) {
 		a, b, union := newMemory(), newMemory(), 0
 		for i, e := range all {
 			if i%3 != 0 {
 				a.add(e)
 			}
-			if i < 900 {
+			if i < 400 {
 				b.add(e)
 			}
-			if i%3 != 0 || i < 900 {
+			if i%3 != 0 || i < 400 {
 				union++
 			}
 		}
 		for try := 0; ; try++ {
 			x, y := pipe(t)
 			var left atomic.Int64
-			left.Store(int64(rapid.IntRange(10, 300_000).Draw(r, "bytes")) + int64(try)*20_000)
+			left.Store(int64(rapid.IntRange(10, 100_000).Draw(r, "bytes")) + int64(try)*20_000)
 			got, _ := meetOver(t, newStream(cutting{x.Conn, &left}), newStream(cutting{y.Conn, &left}),
 				reconcile.Task{Set: a}, reconcile.Task{Set: b})
 			if got.err == nil {

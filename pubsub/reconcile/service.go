@@ -25,6 +25,7 @@ type Report struct {
 	Conversation event.ConversationID
 	Asked        bool // we opened it
 	Exact        bool
+	Part         bool // of a window, and not of the whole conversation
 	Result       Result
 	Err          error
 }
@@ -156,7 +157,7 @@ func (s *Service) Handle(ctx context.Context, p peer.ID, stream Closer) {
 		return
 	}
 	s.compared(p, about, err == nil && r.Equal)
-	s.report(Report{Peer: p, Conversation: about, Exact: exact, Result: r, Err: err})
+	s.report(Report{Peer: p, Conversation: about, Exact: exact, Part: r.Part, Result: r, Err: err})
 }
 
 func (s *Service) report(r Report) {
@@ -212,6 +213,6 @@ func (s *Service) ask(ctx context.Context, p peer.ID, c event.ConversationID, w 
 	case ctx.Err() == nil && !errors.Is(err, ErrBusy) && !errors.Is(err, ErrRefused):
 		s.blame(p, err)
 	}
-	s.report(Report{Peer: p, Conversation: c, Asked: true, Exact: task.Exact, Result: r, Err: err})
+	s.report(Report{Peer: p, Conversation: c, Asked: true, Exact: task.Exact, Part: w != Window{}, Result: r, Err: err})
 	return r, err
 }

@@ -152,6 +152,7 @@ func (s *session) begin(ctx context.Context, w Window, salt uint64) error {
 	if w.Limit > 0 {
 		s.pass.limit = w.Limit
 	}
+	s.result.Part = w.Limit > 0 || w.From != (Key{})
 	return nil
 }
 

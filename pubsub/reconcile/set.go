@@ -103,4 +103,5 @@ type Result struct {
 	Bad      int    // events that did not verify, or that nobody asked for
 	Equal    bool   // nothing is left to be exchanged, as far as the window goes
 	Verified int    // signatures that were checked
+	Part     bool   // a window was compared, and not the whole conversation
 }

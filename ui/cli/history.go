@@ -14,6 +14,7 @@ import (
 func prepareHistory(fs *pflag.FlagSet) action {
 	limit := fs.IntP("number", "n", historyLines, "show at most so many")
 	before := fs.String("before", "", "only what is older than this ID or time")
+	local := fs.Bool("local", false, "only what is here: do not ask others for older messages")
 	since := fs.String("since", "", "only what is newer than this ID or time; without -n, all of it")
 	return func(ctx context.Context, c *call, args []string) error {
 		n := *limit
@@ -22,7 +23,7 @@ func prepareHistory(fs *pflag.FlagSet) action {
 		} else if n < 1 {
 			return ui.Usage.Because("-n must be at least 1")
 		}
-		req := &apiv1.HistoryRequest{Chat: args[0]}
+		req := &apiv1.HistoryRequest{Chat: args[0], Local: *local}
 		if err := bounds(req, *before, *since, time.Now()); err != nil {
 			return err
 		}
