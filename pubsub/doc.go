@@ -1,6 +1,7 @@
 // Package pubsub carries public groups: events go out to everybody in a topic
 // of gossipsub, and what comes in is checked before it is stored or passed on.
-// It also joins topics of other programs as they are (raw.go).
+// It also carries the sealed payloads of private groups (private.go), and joins
+// topics of other programs as they are (raw.go).
 //
 // A gossip message is a Batch of events of one device. The carrier's signature
 // proves which device sent it, each event's own signature proves who said it,
