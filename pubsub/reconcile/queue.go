@@ -179,6 +179,7 @@ func (s *Service) next(t *talk) (first peer.ID, due time.Time) {
 
 // turn asks one peer.
 func (s *Service) turn(ctx context.Context, t *talk, c event.ConversationID, p peer.ID) {
+	began := time.Now()
 	r, err := s.ask(ctx, p, c, Window{})
 	s.mu.Lock()
 	t.busy = ""
@@ -199,7 +200,7 @@ func (s *Service) turn(ctx context.Context, t *talk, c event.ConversationID, p p
 	}
 	switch {
 	case err == nil:
-		s.compared(p, c, r.Equal)
+		s.compared(p, c, began, r.Equal)
 		if !r.Equal && r.Taken+r.Given > 0 {
 			s.Ask(c, 0, p)
 		}
@@ -215,8 +216,9 @@ func (s *Service) turn(ctx context.Context, t *talk, c event.ConversationID, p p
 	poke(s.wake)
 }
 
-// compared notes the end of a session, whoever opened it.
-func (s *Service) compared(p peer.ID, c event.ConversationID, equal bool) {
+// compared notes the end of a session, whoever opened it. What became known
+// after it began was no part of it.
+func (s *Service) compared(p peer.ID, c event.ConversationID, began time.Time, equal bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.talk(c)
@@ -227,7 +229,7 @@ func (s *Service) compared(p peer.ID, c event.ConversationID, equal bool) {
 	if len(t.equal) >= maxPeers {
 		clear(t.equal)
 	}
-	t.equal[p] = time.Now()
+	t.equal[p] = began
 }
 
 // blame puts a peer at the end of the queue, for longer each time.

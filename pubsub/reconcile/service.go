@@ -120,6 +120,7 @@ func (s *Service) Handle(ctx context.Context, p peer.ID, stream Closer) {
 		return
 	}
 	defer s.wg.Done()
+	began := time.Now()
 	admitted := false
 	var about event.ConversationID
 	exact := false
@@ -156,7 +157,7 @@ func (s *Service) Handle(ctx context.Context, p peer.ID, stream Closer) {
 	if r.Passes == 0 {
 		return
 	}
-	s.compared(p, about, err == nil && r.Equal)
+	s.compared(p, about, began, err == nil && r.Equal)
 	s.report(Report{Peer: p, Conversation: about, Exact: exact, Part: r.Part, Result: r, Err: err})
 }
 
