@@ -5480,154 +5480,6 @@ func (*SignalTypingResponse) Descriptor() ([]byte, []int) {
 	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{89}
 }
 
-type ListReceiptsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ListReceiptsRequest) Reset() {
-	*x = ListReceiptsRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[90]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ListReceiptsRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ListReceiptsRequest) ProtoMessage() {}
-
-func (x *ListReceiptsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[90]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ListReceiptsRequest.ProtoReflect.Descriptor instead.
-func (*ListReceiptsRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{90}
-}
-
-func (x *ListReceiptsRequest) GetId() string {
-	if x != nil {
-		return x.Id
-	}
-	return ""
-}
-
-type ListReceiptsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Receipts      []*Receipt             `protobuf:"bytes,1,rep,name=receipts,proto3" json:"receipts,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ListReceiptsResponse) Reset() {
-	*x = ListReceiptsResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[91]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ListReceiptsResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ListReceiptsResponse) ProtoMessage() {}
-
-func (x *ListReceiptsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[91]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ListReceiptsResponse.ProtoReflect.Descriptor instead.
-func (*ListReceiptsResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{91}
-}
-
-func (x *ListReceiptsResponse) GetReceipts() []*Receipt {
-	if x != nil {
-		return x.Receipts
-	}
-	return nil
-}
-
-type Receipt struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Person        *Person                `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
-	State         State                  `protobuf:"varint,2,opt,name=state,proto3,enum=kith.node.api.v1.State" json:"state,omitempty"`
-	TimeMs        int64                  `protobuf:"varint,3,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Receipt) Reset() {
-	*x = Receipt{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[92]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Receipt) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Receipt) ProtoMessage() {}
-
-func (x *Receipt) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[92]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Receipt.ProtoReflect.Descriptor instead.
-func (*Receipt) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{92}
-}
-
-func (x *Receipt) GetPerson() *Person {
-	if x != nil {
-		return x.Person
-	}
-	return nil
-}
-
-func (x *Receipt) GetState() State {
-	if x != nil {
-		return x.State
-	}
-	return State_STATE_UNSPECIFIED
-}
-
-func (x *Receipt) GetTimeMs() int64 {
-	if x != nil {
-		return x.TimeMs
-	}
-	return 0
-}
-
 type GetCompletenessRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
@@ -5637,7 +5489,7 @@ type GetCompletenessRequest struct {
 
 func (x *GetCompletenessRequest) Reset() {
 	*x = GetCompletenessRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[93]
+	mi := &file_node_api_v1_kith_proto_msgTypes[90]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5649,7 +5501,7 @@ func (x *GetCompletenessRequest) String() string {
 func (*GetCompletenessRequest) ProtoMessage() {}
 
 func (x *GetCompletenessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[93]
+	mi := &file_node_api_v1_kith_proto_msgTypes[90]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5662,7 +5514,7 @@ func (x *GetCompletenessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCompletenessRequest.ProtoReflect.Descriptor instead.
 func (*GetCompletenessRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{93}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{90}
 }
 
 func (x *GetCompletenessRequest) GetChat() string {
@@ -5686,7 +5538,7 @@ type GetCompletenessResponse struct {
 
 func (x *GetCompletenessResponse) Reset() {
 	*x = GetCompletenessResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[94]
+	mi := &file_node_api_v1_kith_proto_msgTypes[91]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5698,7 +5550,7 @@ func (x *GetCompletenessResponse) String() string {
 func (*GetCompletenessResponse) ProtoMessage() {}
 
 func (x *GetCompletenessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[94]
+	mi := &file_node_api_v1_kith_proto_msgTypes[91]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5711,7 +5563,7 @@ func (x *GetCompletenessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCompletenessResponse.ProtoReflect.Descriptor instead.
 func (*GetCompletenessResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{94}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{91}
 }
 
 func (x *GetCompletenessResponse) GetEvents() uint64 {
@@ -5767,7 +5619,7 @@ type MissingFrom struct {
 
 func (x *MissingFrom) Reset() {
 	*x = MissingFrom{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[95]
+	mi := &file_node_api_v1_kith_proto_msgTypes[92]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5779,7 +5631,7 @@ func (x *MissingFrom) String() string {
 func (*MissingFrom) ProtoMessage() {}
 
 func (x *MissingFrom) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[95]
+	mi := &file_node_api_v1_kith_proto_msgTypes[92]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5792,7 +5644,7 @@ func (x *MissingFrom) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissingFrom.ProtoReflect.Descriptor instead.
 func (*MissingFrom) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{95}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{92}
 }
 
 func (x *MissingFrom) GetPerson() *Person {
@@ -5816,102 +5668,6 @@ func (x *MissingFrom) GetCount() uint64 {
 	return 0
 }
 
-type PinRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Remove        bool                   `protobuf:"varint,2,opt,name=remove,proto3" json:"remove,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *PinRequest) Reset() {
-	*x = PinRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[96]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *PinRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*PinRequest) ProtoMessage() {}
-
-func (x *PinRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[96]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use PinRequest.ProtoReflect.Descriptor instead.
-func (*PinRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{96}
-}
-
-func (x *PinRequest) GetId() string {
-	if x != nil {
-		return x.Id
-	}
-	return ""
-}
-
-func (x *PinRequest) GetRemove() bool {
-	if x != nil {
-		return x.Remove
-	}
-	return false
-}
-
-type PinResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Message       *Message               `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *PinResponse) Reset() {
-	*x = PinResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[97]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *PinResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*PinResponse) ProtoMessage() {}
-
-func (x *PinResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[97]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use PinResponse.ProtoReflect.Descriptor instead.
-func (*PinResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{97}
-}
-
-func (x *PinResponse) GetMessage() *Message {
-	if x != nil {
-		return x.Message
-	}
-	return nil
-}
-
 type SearchRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Query         string                 `protobuf:"bytes,1,opt,name=query,proto3" json:"query,omitempty"`
@@ -5924,7 +5680,7 @@ type SearchRequest struct {
 
 func (x *SearchRequest) Reset() {
 	*x = SearchRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[98]
+	mi := &file_node_api_v1_kith_proto_msgTypes[93]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5936,7 +5692,7 @@ func (x *SearchRequest) String() string {
 func (*SearchRequest) ProtoMessage() {}
 
 func (x *SearchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[98]
+	mi := &file_node_api_v1_kith_proto_msgTypes[93]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5949,7 +5705,7 @@ func (x *SearchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchRequest.ProtoReflect.Descriptor instead.
 func (*SearchRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{98}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{93}
 }
 
 func (x *SearchRequest) GetQuery() string {
@@ -5990,7 +5746,7 @@ type SearchResponse struct {
 
 func (x *SearchResponse) Reset() {
 	*x = SearchResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[99]
+	mi := &file_node_api_v1_kith_proto_msgTypes[94]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6002,7 +5758,7 @@ func (x *SearchResponse) String() string {
 func (*SearchResponse) ProtoMessage() {}
 
 func (x *SearchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[99]
+	mi := &file_node_api_v1_kith_proto_msgTypes[94]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6015,7 +5771,7 @@ func (x *SearchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchResponse.ProtoReflect.Descriptor instead.
 func (*SearchResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{99}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{94}
 }
 
 func (x *SearchResponse) GetMessages() []*Message {
@@ -6042,7 +5798,7 @@ type MarkReadRequest struct {
 
 func (x *MarkReadRequest) Reset() {
 	*x = MarkReadRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[100]
+	mi := &file_node_api_v1_kith_proto_msgTypes[95]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6054,7 +5810,7 @@ func (x *MarkReadRequest) String() string {
 func (*MarkReadRequest) ProtoMessage() {}
 
 func (x *MarkReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[100]
+	mi := &file_node_api_v1_kith_proto_msgTypes[95]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6067,7 +5823,7 @@ func (x *MarkReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadRequest.ProtoReflect.Descriptor instead.
 func (*MarkReadRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{100}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{95}
 }
 
 func (x *MarkReadRequest) GetChat() string {
@@ -6093,7 +5849,7 @@ type MarkReadResponse struct {
 
 func (x *MarkReadResponse) Reset() {
 	*x = MarkReadResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[101]
+	mi := &file_node_api_v1_kith_proto_msgTypes[96]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6105,7 +5861,7 @@ func (x *MarkReadResponse) String() string {
 func (*MarkReadResponse) ProtoMessage() {}
 
 func (x *MarkReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[101]
+	mi := &file_node_api_v1_kith_proto_msgTypes[96]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6118,7 +5874,7 @@ func (x *MarkReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadResponse.ProtoReflect.Descriptor instead.
 func (*MarkReadResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{101}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{96}
 }
 
 func (x *MarkReadResponse) GetChat() *Chat {
@@ -6138,7 +5894,7 @@ type ExportRequest struct {
 
 func (x *ExportRequest) Reset() {
 	*x = ExportRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[102]
+	mi := &file_node_api_v1_kith_proto_msgTypes[97]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6150,7 +5906,7 @@ func (x *ExportRequest) String() string {
 func (*ExportRequest) ProtoMessage() {}
 
 func (x *ExportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[102]
+	mi := &file_node_api_v1_kith_proto_msgTypes[97]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6163,7 +5919,7 @@ func (x *ExportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRequest.ProtoReflect.Descriptor instead.
 func (*ExportRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{102}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{97}
 }
 
 func (x *ExportRequest) GetChat() string {
@@ -6189,7 +5945,7 @@ type ExportResponse struct {
 
 func (x *ExportResponse) Reset() {
 	*x = ExportResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[103]
+	mi := &file_node_api_v1_kith_proto_msgTypes[98]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6201,7 +5957,7 @@ func (x *ExportResponse) String() string {
 func (*ExportResponse) ProtoMessage() {}
 
 func (x *ExportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[103]
+	mi := &file_node_api_v1_kith_proto_msgTypes[98]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6214,7 +5970,7 @@ func (x *ExportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportResponse.ProtoReflect.Descriptor instead.
 func (*ExportResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{103}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{98}
 }
 
 func (x *ExportResponse) GetData() []byte {
@@ -6237,7 +5993,7 @@ type OfferRequest struct {
 
 func (x *OfferRequest) Reset() {
 	*x = OfferRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[104]
+	mi := &file_node_api_v1_kith_proto_msgTypes[99]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6249,7 +6005,7 @@ func (x *OfferRequest) String() string {
 func (*OfferRequest) ProtoMessage() {}
 
 func (x *OfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[104]
+	mi := &file_node_api_v1_kith_proto_msgTypes[99]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6262,7 +6018,7 @@ func (x *OfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferRequest.ProtoReflect.Descriptor instead.
 func (*OfferRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{104}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{99}
 }
 
 func (x *OfferRequest) GetChat() string {
@@ -6310,7 +6066,7 @@ type OfferResponse struct {
 
 func (x *OfferResponse) Reset() {
 	*x = OfferResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[105]
+	mi := &file_node_api_v1_kith_proto_msgTypes[100]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6322,7 +6078,7 @@ func (x *OfferResponse) String() string {
 func (*OfferResponse) ProtoMessage() {}
 
 func (x *OfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[105]
+	mi := &file_node_api_v1_kith_proto_msgTypes[100]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6335,7 +6091,7 @@ func (x *OfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferResponse.ProtoReflect.Descriptor instead.
 func (*OfferResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{105}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{100}
 }
 
 func (x *OfferResponse) GetMessage() *Message {
@@ -6373,7 +6129,7 @@ type Transfer struct {
 
 func (x *Transfer) Reset() {
 	*x = Transfer{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[106]
+	mi := &file_node_api_v1_kith_proto_msgTypes[101]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6385,7 +6141,7 @@ func (x *Transfer) String() string {
 func (*Transfer) ProtoMessage() {}
 
 func (x *Transfer) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[106]
+	mi := &file_node_api_v1_kith_proto_msgTypes[101]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6398,7 +6154,7 @@ func (x *Transfer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Transfer.ProtoReflect.Descriptor instead.
 func (*Transfer) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{106}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{101}
 }
 
 func (x *Transfer) GetId() string {
@@ -6504,7 +6260,7 @@ type Fetch struct {
 
 func (x *Fetch) Reset() {
 	*x = Fetch{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[107]
+	mi := &file_node_api_v1_kith_proto_msgTypes[102]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6516,7 +6272,7 @@ func (x *Fetch) String() string {
 func (*Fetch) ProtoMessage() {}
 
 func (x *Fetch) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[107]
+	mi := &file_node_api_v1_kith_proto_msgTypes[102]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6529,7 +6285,7 @@ func (x *Fetch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fetch.ProtoReflect.Descriptor instead.
 func (*Fetch) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{107}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{102}
 }
 
 func (x *Fetch) GetWho() *Person {
@@ -6555,7 +6311,7 @@ type ListFilesRequest struct {
 
 func (x *ListFilesRequest) Reset() {
 	*x = ListFilesRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[108]
+	mi := &file_node_api_v1_kith_proto_msgTypes[103]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6567,7 +6323,7 @@ func (x *ListFilesRequest) String() string {
 func (*ListFilesRequest) ProtoMessage() {}
 
 func (x *ListFilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[108]
+	mi := &file_node_api_v1_kith_proto_msgTypes[103]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6580,7 +6336,7 @@ func (x *ListFilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFilesRequest.ProtoReflect.Descriptor instead.
 func (*ListFilesRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{108}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{103}
 }
 
 func (x *ListFilesRequest) GetChat() string {
@@ -6599,7 +6355,7 @@ type ListFilesResponse struct {
 
 func (x *ListFilesResponse) Reset() {
 	*x = ListFilesResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[109]
+	mi := &file_node_api_v1_kith_proto_msgTypes[104]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6611,7 +6367,7 @@ func (x *ListFilesResponse) String() string {
 func (*ListFilesResponse) ProtoMessage() {}
 
 func (x *ListFilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[109]
+	mi := &file_node_api_v1_kith_proto_msgTypes[104]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6624,7 +6380,7 @@ func (x *ListFilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFilesResponse.ProtoReflect.Descriptor instead.
 func (*ListFilesResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{109}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{104}
 }
 
 func (x *ListFilesResponse) GetFiles() []*Transfer {
@@ -6644,7 +6400,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[110]
+	mi := &file_node_api_v1_kith_proto_msgTypes[105]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6656,7 +6412,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[110]
+	mi := &file_node_api_v1_kith_proto_msgTypes[105]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6669,7 +6425,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{110}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{105}
 }
 
 func (x *GetRequest) GetId() string {
@@ -6695,7 +6451,7 @@ type GetResponse struct {
 
 func (x *GetResponse) Reset() {
 	*x = GetResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[111]
+	mi := &file_node_api_v1_kith_proto_msgTypes[106]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6707,7 +6463,7 @@ func (x *GetResponse) String() string {
 func (*GetResponse) ProtoMessage() {}
 
 func (x *GetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[111]
+	mi := &file_node_api_v1_kith_proto_msgTypes[106]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6720,7 +6476,7 @@ func (x *GetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResponse.ProtoReflect.Descriptor instead.
 func (*GetResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{111}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{106}
 }
 
 func (x *GetResponse) GetTransfer() *Transfer {
@@ -6739,7 +6495,7 @@ type CancelRequest struct {
 
 func (x *CancelRequest) Reset() {
 	*x = CancelRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[112]
+	mi := &file_node_api_v1_kith_proto_msgTypes[107]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6751,7 +6507,7 @@ func (x *CancelRequest) String() string {
 func (*CancelRequest) ProtoMessage() {}
 
 func (x *CancelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[112]
+	mi := &file_node_api_v1_kith_proto_msgTypes[107]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6764,7 +6520,7 @@ func (x *CancelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
 func (*CancelRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{112}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{107}
 }
 
 func (x *CancelRequest) GetId() string {
@@ -6783,7 +6539,7 @@ type CancelResponse struct {
 
 func (x *CancelResponse) Reset() {
 	*x = CancelResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[113]
+	mi := &file_node_api_v1_kith_proto_msgTypes[108]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6795,7 +6551,7 @@ func (x *CancelResponse) String() string {
 func (*CancelResponse) ProtoMessage() {}
 
 func (x *CancelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[113]
+	mi := &file_node_api_v1_kith_proto_msgTypes[108]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6808,7 +6564,7 @@ func (x *CancelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelResponse.ProtoReflect.Descriptor instead.
 func (*CancelResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{113}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{108}
 }
 
 func (x *CancelResponse) GetTransfer() *Transfer {
@@ -6829,7 +6585,7 @@ type ReadRequest struct {
 
 func (x *ReadRequest) Reset() {
 	*x = ReadRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[114]
+	mi := &file_node_api_v1_kith_proto_msgTypes[109]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6841,7 +6597,7 @@ func (x *ReadRequest) String() string {
 func (*ReadRequest) ProtoMessage() {}
 
 func (x *ReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[114]
+	mi := &file_node_api_v1_kith_proto_msgTypes[109]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6854,7 +6610,7 @@ func (x *ReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRequest.ProtoReflect.Descriptor instead.
 func (*ReadRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{114}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{109}
 }
 
 func (x *ReadRequest) GetId() string {
@@ -6889,7 +6645,7 @@ type ReadResponse struct {
 
 func (x *ReadResponse) Reset() {
 	*x = ReadResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[115]
+	mi := &file_node_api_v1_kith_proto_msgTypes[110]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6901,7 +6657,7 @@ func (x *ReadResponse) String() string {
 func (*ReadResponse) ProtoMessage() {}
 
 func (x *ReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[115]
+	mi := &file_node_api_v1_kith_proto_msgTypes[110]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6914,7 +6670,7 @@ func (x *ReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadResponse.ProtoReflect.Descriptor instead.
 func (*ReadResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{115}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{110}
 }
 
 func (x *ReadResponse) GetData() []byte {
@@ -6948,7 +6704,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[116]
+	mi := &file_node_api_v1_kith_proto_msgTypes[111]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6960,7 +6716,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[116]
+	mi := &file_node_api_v1_kith_proto_msgTypes[111]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6973,7 +6729,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{116}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{111}
 }
 
 func (x *WatchRequest) GetCursor() uint64 {
@@ -7014,7 +6770,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[117]
+	mi := &file_node_api_v1_kith_proto_msgTypes[112]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7026,7 +6782,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[117]
+	mi := &file_node_api_v1_kith_proto_msgTypes[112]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7039,7 +6795,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{117}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{112}
 }
 
 func (x *WatchResponse) GetCursor() uint64 {
@@ -7234,7 +6990,7 @@ type StorageNews struct {
 
 func (x *StorageNews) Reset() {
 	*x = StorageNews{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[118]
+	mi := &file_node_api_v1_kith_proto_msgTypes[113]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7246,7 +7002,7 @@ func (x *StorageNews) String() string {
 func (*StorageNews) ProtoMessage() {}
 
 func (x *StorageNews) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[118]
+	mi := &file_node_api_v1_kith_proto_msgTypes[113]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7259,7 +7015,7 @@ func (x *StorageNews) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StorageNews.ProtoReflect.Descriptor instead.
 func (*StorageNews) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{118}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{113}
 }
 
 func (x *StorageNews) GetState() string {
@@ -7287,7 +7043,7 @@ type Typing struct {
 
 func (x *Typing) Reset() {
 	*x = Typing{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[119]
+	mi := &file_node_api_v1_kith_proto_msgTypes[114]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7299,7 +7055,7 @@ func (x *Typing) String() string {
 func (*Typing) ProtoMessage() {}
 
 func (x *Typing) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[119]
+	mi := &file_node_api_v1_kith_proto_msgTypes[114]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7312,7 +7068,7 @@ func (x *Typing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Typing.ProtoReflect.Descriptor instead.
 func (*Typing) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{119}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{114}
 }
 
 func (x *Typing) GetChat() string {
@@ -7346,7 +7102,7 @@ type Preference struct {
 
 func (x *Preference) Reset() {
 	*x = Preference{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[120]
+	mi := &file_node_api_v1_kith_proto_msgTypes[115]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7358,7 +7114,7 @@ func (x *Preference) String() string {
 func (*Preference) ProtoMessage() {}
 
 func (x *Preference) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[120]
+	mi := &file_node_api_v1_kith_proto_msgTypes[115]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7371,7 +7127,7 @@ func (x *Preference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Preference.ProtoReflect.Descriptor instead.
 func (*Preference) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{120}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{115}
 }
 
 func (x *Preference) GetName() string {
@@ -7401,7 +7157,7 @@ type SyncNews struct {
 
 func (x *SyncNews) Reset() {
 	*x = SyncNews{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[121]
+	mi := &file_node_api_v1_kith_proto_msgTypes[116]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7413,7 +7169,7 @@ func (x *SyncNews) String() string {
 func (*SyncNews) ProtoMessage() {}
 
 func (x *SyncNews) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[121]
+	mi := &file_node_api_v1_kith_proto_msgTypes[116]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7426,7 +7182,7 @@ func (x *SyncNews) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncNews.ProtoReflect.Descriptor instead.
 func (*SyncNews) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{121}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{116}
 }
 
 func (x *SyncNews) GetChat() string {
@@ -7474,7 +7230,7 @@ type LogLine struct {
 
 func (x *LogLine) Reset() {
 	*x = LogLine{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[122]
+	mi := &file_node_api_v1_kith_proto_msgTypes[117]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7486,7 +7242,7 @@ func (x *LogLine) String() string {
 func (*LogLine) ProtoMessage() {}
 
 func (x *LogLine) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[122]
+	mi := &file_node_api_v1_kith_proto_msgTypes[117]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7499,7 +7255,7 @@ func (x *LogLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogLine.ProtoReflect.Descriptor instead.
 func (*LogLine) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{122}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{117}
 }
 
 func (x *LogLine) GetText() string {
@@ -7516,1154 +7272,6 @@ func (x *LogLine) GetTimeMs() int64 {
 	return 0
 }
 
-type CreateGroupRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	HistoryForNew bool                   `protobuf:"varint,2,opt,name=history_for_new,json=historyForNew,proto3" json:"history_for_new,omitempty"`
-	Topic         string                 `protobuf:"bytes,3,opt,name=topic,proto3" json:"topic,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *CreateGroupRequest) Reset() {
-	*x = CreateGroupRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[123]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *CreateGroupRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*CreateGroupRequest) ProtoMessage() {}
-
-func (x *CreateGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[123]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use CreateGroupRequest.ProtoReflect.Descriptor instead.
-func (*CreateGroupRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{123}
-}
-
-func (x *CreateGroupRequest) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
-}
-
-func (x *CreateGroupRequest) GetHistoryForNew() bool {
-	if x != nil {
-		return x.HistoryForNew
-	}
-	return false
-}
-
-func (x *CreateGroupRequest) GetTopic() string {
-	if x != nil {
-		return x.Topic
-	}
-	return ""
-}
-
-type CreateGroupResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Chat          *Chat                  `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *CreateGroupResponse) Reset() {
-	*x = CreateGroupResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[124]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *CreateGroupResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*CreateGroupResponse) ProtoMessage() {}
-
-func (x *CreateGroupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[124]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use CreateGroupResponse.ProtoReflect.Descriptor instead.
-func (*CreateGroupResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{124}
-}
-
-func (x *CreateGroupResponse) GetChat() *Chat {
-	if x != nil {
-		return x.Chat
-	}
-	return nil
-}
-
-type InviteToGroupRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
-	Who           []string               `protobuf:"bytes,2,rep,name=who,proto3" json:"who,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *InviteToGroupRequest) Reset() {
-	*x = InviteToGroupRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[125]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *InviteToGroupRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*InviteToGroupRequest) ProtoMessage() {}
-
-func (x *InviteToGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[125]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use InviteToGroupRequest.ProtoReflect.Descriptor instead.
-func (*InviteToGroupRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{125}
-}
-
-func (x *InviteToGroupRequest) GetChat() string {
-	if x != nil {
-		return x.Chat
-	}
-	return ""
-}
-
-func (x *InviteToGroupRequest) GetWho() []string {
-	if x != nil {
-		return x.Who
-	}
-	return nil
-}
-
-type InviteToGroupResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Chat          *Chat                  `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *InviteToGroupResponse) Reset() {
-	*x = InviteToGroupResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[126]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *InviteToGroupResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*InviteToGroupResponse) ProtoMessage() {}
-
-func (x *InviteToGroupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[126]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use InviteToGroupResponse.ProtoReflect.Descriptor instead.
-func (*InviteToGroupResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{126}
-}
-
-func (x *InviteToGroupResponse) GetChat() *Chat {
-	if x != nil {
-		return x.Chat
-	}
-	return nil
-}
-
-type AcceptGroupRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *AcceptGroupRequest) Reset() {
-	*x = AcceptGroupRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[127]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *AcceptGroupRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*AcceptGroupRequest) ProtoMessage() {}
-
-func (x *AcceptGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[127]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use AcceptGroupRequest.ProtoReflect.Descriptor instead.
-func (*AcceptGroupRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{127}
-}
-
-func (x *AcceptGroupRequest) GetGroup() string {
-	if x != nil {
-		return x.Group
-	}
-	return ""
-}
-
-type AcceptGroupResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Chat          *Chat                  `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *AcceptGroupResponse) Reset() {
-	*x = AcceptGroupResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[128]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *AcceptGroupResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*AcceptGroupResponse) ProtoMessage() {}
-
-func (x *AcceptGroupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[128]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use AcceptGroupResponse.ProtoReflect.Descriptor instead.
-func (*AcceptGroupResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{128}
-}
-
-func (x *AcceptGroupResponse) GetChat() *Chat {
-	if x != nil {
-		return x.Chat
-	}
-	return nil
-}
-
-type DeclineGroupRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *DeclineGroupRequest) Reset() {
-	*x = DeclineGroupRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[129]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *DeclineGroupRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*DeclineGroupRequest) ProtoMessage() {}
-
-func (x *DeclineGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[129]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use DeclineGroupRequest.ProtoReflect.Descriptor instead.
-func (*DeclineGroupRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{129}
-}
-
-func (x *DeclineGroupRequest) GetGroup() string {
-	if x != nil {
-		return x.Group
-	}
-	return ""
-}
-
-type DeclineGroupResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *DeclineGroupResponse) Reset() {
-	*x = DeclineGroupResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[130]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *DeclineGroupResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*DeclineGroupResponse) ProtoMessage() {}
-
-func (x *DeclineGroupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[130]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use DeclineGroupResponse.ProtoReflect.Descriptor instead.
-func (*DeclineGroupResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{130}
-}
-
-type RemoveMemberRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
-	Who           string                 `protobuf:"bytes,2,opt,name=who,proto3" json:"who,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *RemoveMemberRequest) Reset() {
-	*x = RemoveMemberRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[131]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *RemoveMemberRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*RemoveMemberRequest) ProtoMessage() {}
-
-func (x *RemoveMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[131]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use RemoveMemberRequest.ProtoReflect.Descriptor instead.
-func (*RemoveMemberRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{131}
-}
-
-func (x *RemoveMemberRequest) GetChat() string {
-	if x != nil {
-		return x.Chat
-	}
-	return ""
-}
-
-func (x *RemoveMemberRequest) GetWho() string {
-	if x != nil {
-		return x.Who
-	}
-	return ""
-}
-
-type RemoveMemberResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Chat          *Chat                  `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *RemoveMemberResponse) Reset() {
-	*x = RemoveMemberResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[132]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *RemoveMemberResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*RemoveMemberResponse) ProtoMessage() {}
-
-func (x *RemoveMemberResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[132]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use RemoveMemberResponse.ProtoReflect.Descriptor instead.
-func (*RemoveMemberResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{132}
-}
-
-func (x *RemoveMemberResponse) GetChat() *Chat {
-	if x != nil {
-		return x.Chat
-	}
-	return nil
-}
-
-type SetRoleRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
-	Who           string                 `protobuf:"bytes,2,opt,name=who,proto3" json:"who,omitempty"`
-	Role          Role                   `protobuf:"varint,3,opt,name=role,proto3,enum=kith.node.api.v1.Role" json:"role,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *SetRoleRequest) Reset() {
-	*x = SetRoleRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[133]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *SetRoleRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*SetRoleRequest) ProtoMessage() {}
-
-func (x *SetRoleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[133]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use SetRoleRequest.ProtoReflect.Descriptor instead.
-func (*SetRoleRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{133}
-}
-
-func (x *SetRoleRequest) GetChat() string {
-	if x != nil {
-		return x.Chat
-	}
-	return ""
-}
-
-func (x *SetRoleRequest) GetWho() string {
-	if x != nil {
-		return x.Who
-	}
-	return ""
-}
-
-func (x *SetRoleRequest) GetRole() Role {
-	if x != nil {
-		return x.Role
-	}
-	return Role_ROLE_UNSPECIFIED
-}
-
-type SetRoleResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Chat          *Chat                  `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *SetRoleResponse) Reset() {
-	*x = SetRoleResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[134]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *SetRoleResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*SetRoleResponse) ProtoMessage() {}
-
-func (x *SetRoleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[134]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use SetRoleResponse.ProtoReflect.Descriptor instead.
-func (*SetRoleResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{134}
-}
-
-func (x *SetRoleResponse) GetChat() *Chat {
-	if x != nil {
-		return x.Chat
-	}
-	return nil
-}
-
-type SetGroupRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
-	Name          *string                `protobuf:"bytes,2,opt,name=name,proto3,oneof" json:"name,omitempty"`
-	Topic         *string                `protobuf:"bytes,3,opt,name=topic,proto3,oneof" json:"topic,omitempty"`
-	Picture       []byte                 `protobuf:"bytes,4,opt,name=picture,proto3,oneof" json:"picture,omitempty"`
-	DisappearMs   *uint64                `protobuf:"varint,5,opt,name=disappear_ms,json=disappearMs,proto3,oneof" json:"disappear_ms,omitempty"`
-	HistoryForNew *bool                  `protobuf:"varint,6,opt,name=history_for_new,json=historyForNew,proto3,oneof" json:"history_for_new,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *SetGroupRequest) Reset() {
-	*x = SetGroupRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[135]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *SetGroupRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*SetGroupRequest) ProtoMessage() {}
-
-func (x *SetGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[135]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use SetGroupRequest.ProtoReflect.Descriptor instead.
-func (*SetGroupRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{135}
-}
-
-func (x *SetGroupRequest) GetChat() string {
-	if x != nil {
-		return x.Chat
-	}
-	return ""
-}
-
-func (x *SetGroupRequest) GetName() string {
-	if x != nil && x.Name != nil {
-		return *x.Name
-	}
-	return ""
-}
-
-func (x *SetGroupRequest) GetTopic() string {
-	if x != nil && x.Topic != nil {
-		return *x.Topic
-	}
-	return ""
-}
-
-func (x *SetGroupRequest) GetPicture() []byte {
-	if x != nil {
-		return x.Picture
-	}
-	return nil
-}
-
-func (x *SetGroupRequest) GetDisappearMs() uint64 {
-	if x != nil && x.DisappearMs != nil {
-		return *x.DisappearMs
-	}
-	return 0
-}
-
-func (x *SetGroupRequest) GetHistoryForNew() bool {
-	if x != nil && x.HistoryForNew != nil {
-		return *x.HistoryForNew
-	}
-	return false
-}
-
-type SetGroupResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Chat          *Chat                  `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *SetGroupResponse) Reset() {
-	*x = SetGroupResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[136]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *SetGroupResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*SetGroupResponse) ProtoMessage() {}
-
-func (x *SetGroupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[136]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use SetGroupResponse.ProtoReflect.Descriptor instead.
-func (*SetGroupResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{136}
-}
-
-func (x *SetGroupResponse) GetChat() *Chat {
-	if x != nil {
-		return x.Chat
-	}
-	return nil
-}
-
-type CreateGroupLinkRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
-	ValidMs       int64                  `protobuf:"varint,2,opt,name=valid_ms,json=validMs,proto3" json:"valid_ms,omitempty"`
-	Uses          uint32                 `protobuf:"varint,3,opt,name=uses,proto3" json:"uses,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *CreateGroupLinkRequest) Reset() {
-	*x = CreateGroupLinkRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[137]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *CreateGroupLinkRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*CreateGroupLinkRequest) ProtoMessage() {}
-
-func (x *CreateGroupLinkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[137]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use CreateGroupLinkRequest.ProtoReflect.Descriptor instead.
-func (*CreateGroupLinkRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{137}
-}
-
-func (x *CreateGroupLinkRequest) GetChat() string {
-	if x != nil {
-		return x.Chat
-	}
-	return ""
-}
-
-func (x *CreateGroupLinkRequest) GetValidMs() int64 {
-	if x != nil {
-		return x.ValidMs
-	}
-	return 0
-}
-
-func (x *CreateGroupLinkRequest) GetUses() uint32 {
-	if x != nil {
-		return x.Uses
-	}
-	return 0
-}
-
-type CreateGroupLinkResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Link          *GroupLink             `protobuf:"bytes,1,opt,name=link,proto3" json:"link,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *CreateGroupLinkResponse) Reset() {
-	*x = CreateGroupLinkResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[138]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *CreateGroupLinkResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*CreateGroupLinkResponse) ProtoMessage() {}
-
-func (x *CreateGroupLinkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[138]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use CreateGroupLinkResponse.ProtoReflect.Descriptor instead.
-func (*CreateGroupLinkResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{138}
-}
-
-func (x *CreateGroupLinkResponse) GetLink() *GroupLink {
-	if x != nil {
-		return x.Link
-	}
-	return nil
-}
-
-type GroupLink struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Link          string                 `protobuf:"bytes,1,opt,name=link,proto3" json:"link,omitempty"`
-	Token         string                 `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
-	ExpiresMs     int64                  `protobuf:"varint,3,opt,name=expires_ms,json=expiresMs,proto3" json:"expires_ms,omitempty"`
-	Uses          uint32                 `protobuf:"varint,4,opt,name=uses,proto3" json:"uses,omitempty"`
-	Used          uint32                 `protobuf:"varint,5,opt,name=used,proto3" json:"used,omitempty"`
-	Revoked       bool                   `protobuf:"varint,6,opt,name=revoked,proto3" json:"revoked,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *GroupLink) Reset() {
-	*x = GroupLink{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[139]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *GroupLink) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*GroupLink) ProtoMessage() {}
-
-func (x *GroupLink) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[139]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use GroupLink.ProtoReflect.Descriptor instead.
-func (*GroupLink) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{139}
-}
-
-func (x *GroupLink) GetLink() string {
-	if x != nil {
-		return x.Link
-	}
-	return ""
-}
-
-func (x *GroupLink) GetToken() string {
-	if x != nil {
-		return x.Token
-	}
-	return ""
-}
-
-func (x *GroupLink) GetExpiresMs() int64 {
-	if x != nil {
-		return x.ExpiresMs
-	}
-	return 0
-}
-
-func (x *GroupLink) GetUses() uint32 {
-	if x != nil {
-		return x.Uses
-	}
-	return 0
-}
-
-func (x *GroupLink) GetUsed() uint32 {
-	if x != nil {
-		return x.Used
-	}
-	return 0
-}
-
-func (x *GroupLink) GetRevoked() bool {
-	if x != nil {
-		return x.Revoked
-	}
-	return false
-}
-
-type ListGroupLinksRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ListGroupLinksRequest) Reset() {
-	*x = ListGroupLinksRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[140]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ListGroupLinksRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ListGroupLinksRequest) ProtoMessage() {}
-
-func (x *ListGroupLinksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[140]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ListGroupLinksRequest.ProtoReflect.Descriptor instead.
-func (*ListGroupLinksRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{140}
-}
-
-func (x *ListGroupLinksRequest) GetChat() string {
-	if x != nil {
-		return x.Chat
-	}
-	return ""
-}
-
-type ListGroupLinksResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Links         []*GroupLink           `protobuf:"bytes,1,rep,name=links,proto3" json:"links,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ListGroupLinksResponse) Reset() {
-	*x = ListGroupLinksResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[141]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ListGroupLinksResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ListGroupLinksResponse) ProtoMessage() {}
-
-func (x *ListGroupLinksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[141]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ListGroupLinksResponse.ProtoReflect.Descriptor instead.
-func (*ListGroupLinksResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{141}
-}
-
-func (x *ListGroupLinksResponse) GetLinks() []*GroupLink {
-	if x != nil {
-		return x.Links
-	}
-	return nil
-}
-
-type RevokeGroupLinkRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
-	Token         string                 `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *RevokeGroupLinkRequest) Reset() {
-	*x = RevokeGroupLinkRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[142]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *RevokeGroupLinkRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*RevokeGroupLinkRequest) ProtoMessage() {}
-
-func (x *RevokeGroupLinkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[142]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use RevokeGroupLinkRequest.ProtoReflect.Descriptor instead.
-func (*RevokeGroupLinkRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{142}
-}
-
-func (x *RevokeGroupLinkRequest) GetChat() string {
-	if x != nil {
-		return x.Chat
-	}
-	return ""
-}
-
-func (x *RevokeGroupLinkRequest) GetToken() string {
-	if x != nil {
-		return x.Token
-	}
-	return ""
-}
-
-type RevokeGroupLinkResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *RevokeGroupLinkResponse) Reset() {
-	*x = RevokeGroupLinkResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[143]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *RevokeGroupLinkResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*RevokeGroupLinkResponse) ProtoMessage() {}
-
-func (x *RevokeGroupLinkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[143]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use RevokeGroupLinkResponse.ProtoReflect.Descriptor instead.
-func (*RevokeGroupLinkResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{143}
-}
-
-type TakeOverRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *TakeOverRequest) Reset() {
-	*x = TakeOverRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[144]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *TakeOverRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*TakeOverRequest) ProtoMessage() {}
-
-func (x *TakeOverRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[144]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use TakeOverRequest.ProtoReflect.Descriptor instead.
-func (*TakeOverRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{144}
-}
-
-func (x *TakeOverRequest) GetChat() string {
-	if x != nil {
-		return x.Chat
-	}
-	return ""
-}
-
-type TakeOverResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Chat          *Chat                  `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *TakeOverResponse) Reset() {
-	*x = TakeOverResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[145]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *TakeOverResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*TakeOverResponse) ProtoMessage() {}
-
-func (x *TakeOverResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[145]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use TakeOverResponse.ProtoReflect.Descriptor instead.
-func (*TakeOverResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{145}
-}
-
-func (x *TakeOverResponse) GetChat() *Chat {
-	if x != nil {
-		return x.Chat
-	}
-	return nil
-}
-
 type ListDevicesRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -8672,7 +7280,7 @@ type ListDevicesRequest struct {
 
 func (x *ListDevicesRequest) Reset() {
 	*x = ListDevicesRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[146]
+	mi := &file_node_api_v1_kith_proto_msgTypes[118]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8684,7 +7292,7 @@ func (x *ListDevicesRequest) String() string {
 func (*ListDevicesRequest) ProtoMessage() {}
 
 func (x *ListDevicesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[146]
+	mi := &file_node_api_v1_kith_proto_msgTypes[118]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8697,7 +7305,7 @@ func (x *ListDevicesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDevicesRequest.ProtoReflect.Descriptor instead.
 func (*ListDevicesRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{146}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{118}
 }
 
 type ListDevicesResponse struct {
@@ -8709,7 +7317,7 @@ type ListDevicesResponse struct {
 
 func (x *ListDevicesResponse) Reset() {
 	*x = ListDevicesResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[147]
+	mi := &file_node_api_v1_kith_proto_msgTypes[119]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8721,7 +7329,7 @@ func (x *ListDevicesResponse) String() string {
 func (*ListDevicesResponse) ProtoMessage() {}
 
 func (x *ListDevicesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[147]
+	mi := &file_node_api_v1_kith_proto_msgTypes[119]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8734,7 +7342,7 @@ func (x *ListDevicesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDevicesResponse.ProtoReflect.Descriptor instead.
 func (*ListDevicesResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{147}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{119}
 }
 
 func (x *ListDevicesResponse) GetDevices() []*DeviceInfo {
@@ -8752,7 +7360,7 @@ type LinkDeviceRequest struct {
 
 func (x *LinkDeviceRequest) Reset() {
 	*x = LinkDeviceRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[148]
+	mi := &file_node_api_v1_kith_proto_msgTypes[120]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8764,7 +7372,7 @@ func (x *LinkDeviceRequest) String() string {
 func (*LinkDeviceRequest) ProtoMessage() {}
 
 func (x *LinkDeviceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[148]
+	mi := &file_node_api_v1_kith_proto_msgTypes[120]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8777,7 +7385,7 @@ func (x *LinkDeviceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkDeviceRequest.ProtoReflect.Descriptor instead.
 func (*LinkDeviceRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{148}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{120}
 }
 
 type LinkDeviceResponse struct {
@@ -8794,7 +7402,7 @@ type LinkDeviceResponse struct {
 
 func (x *LinkDeviceResponse) Reset() {
 	*x = LinkDeviceResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[149]
+	mi := &file_node_api_v1_kith_proto_msgTypes[121]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8806,7 +7414,7 @@ func (x *LinkDeviceResponse) String() string {
 func (*LinkDeviceResponse) ProtoMessage() {}
 
 func (x *LinkDeviceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[149]
+	mi := &file_node_api_v1_kith_proto_msgTypes[121]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8819,7 +7427,7 @@ func (x *LinkDeviceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkDeviceResponse.ProtoReflect.Descriptor instead.
 func (*LinkDeviceResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{149}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{121}
 }
 
 func (x *LinkDeviceResponse) GetCode() string {
@@ -8874,7 +7482,7 @@ type ConfirmDeviceRequest struct {
 
 func (x *ConfirmDeviceRequest) Reset() {
 	*x = ConfirmDeviceRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[150]
+	mi := &file_node_api_v1_kith_proto_msgTypes[122]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8886,7 +7494,7 @@ func (x *ConfirmDeviceRequest) String() string {
 func (*ConfirmDeviceRequest) ProtoMessage() {}
 
 func (x *ConfirmDeviceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[150]
+	mi := &file_node_api_v1_kith_proto_msgTypes[122]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8899,7 +7507,7 @@ func (x *ConfirmDeviceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmDeviceRequest.ProtoReflect.Descriptor instead.
 func (*ConfirmDeviceRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{150}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{122}
 }
 
 func (x *ConfirmDeviceRequest) GetLinkId() string {
@@ -8924,7 +7532,7 @@ type ConfirmDeviceResponse struct {
 
 func (x *ConfirmDeviceResponse) Reset() {
 	*x = ConfirmDeviceResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[151]
+	mi := &file_node_api_v1_kith_proto_msgTypes[123]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8936,7 +7544,7 @@ func (x *ConfirmDeviceResponse) String() string {
 func (*ConfirmDeviceResponse) ProtoMessage() {}
 
 func (x *ConfirmDeviceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[151]
+	mi := &file_node_api_v1_kith_proto_msgTypes[123]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8949,7 +7557,7 @@ func (x *ConfirmDeviceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmDeviceResponse.ProtoReflect.Descriptor instead.
 func (*ConfirmDeviceResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{151}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{123}
 }
 
 type RenameDeviceRequest struct {
@@ -8962,7 +7570,7 @@ type RenameDeviceRequest struct {
 
 func (x *RenameDeviceRequest) Reset() {
 	*x = RenameDeviceRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[152]
+	mi := &file_node_api_v1_kith_proto_msgTypes[124]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -8974,7 +7582,7 @@ func (x *RenameDeviceRequest) String() string {
 func (*RenameDeviceRequest) ProtoMessage() {}
 
 func (x *RenameDeviceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[152]
+	mi := &file_node_api_v1_kith_proto_msgTypes[124]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -8987,7 +7595,7 @@ func (x *RenameDeviceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenameDeviceRequest.ProtoReflect.Descriptor instead.
 func (*RenameDeviceRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{152}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{124}
 }
 
 func (x *RenameDeviceRequest) GetDevice() string {
@@ -9013,7 +7621,7 @@ type RenameDeviceResponse struct {
 
 func (x *RenameDeviceResponse) Reset() {
 	*x = RenameDeviceResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[153]
+	mi := &file_node_api_v1_kith_proto_msgTypes[125]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9025,7 +7633,7 @@ func (x *RenameDeviceResponse) String() string {
 func (*RenameDeviceResponse) ProtoMessage() {}
 
 func (x *RenameDeviceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[153]
+	mi := &file_node_api_v1_kith_proto_msgTypes[125]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9038,7 +7646,7 @@ func (x *RenameDeviceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenameDeviceResponse.ProtoReflect.Descriptor instead.
 func (*RenameDeviceResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{153}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{125}
 }
 
 func (x *RenameDeviceResponse) GetDevice() *DeviceInfo {
@@ -9057,7 +7665,7 @@ type RevokeDeviceRequest struct {
 
 func (x *RevokeDeviceRequest) Reset() {
 	*x = RevokeDeviceRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[154]
+	mi := &file_node_api_v1_kith_proto_msgTypes[126]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9069,7 +7677,7 @@ func (x *RevokeDeviceRequest) String() string {
 func (*RevokeDeviceRequest) ProtoMessage() {}
 
 func (x *RevokeDeviceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[154]
+	mi := &file_node_api_v1_kith_proto_msgTypes[126]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9082,7 +7690,7 @@ func (x *RevokeDeviceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeDeviceRequest.ProtoReflect.Descriptor instead.
 func (*RevokeDeviceRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{154}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{126}
 }
 
 func (x *RevokeDeviceRequest) GetDevice() string {
@@ -9100,7 +7708,7 @@ type RevokeDeviceResponse struct {
 
 func (x *RevokeDeviceResponse) Reset() {
 	*x = RevokeDeviceResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[155]
+	mi := &file_node_api_v1_kith_proto_msgTypes[127]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -9112,7 +7720,7 @@ func (x *RevokeDeviceResponse) String() string {
 func (*RevokeDeviceResponse) ProtoMessage() {}
 
 func (x *RevokeDeviceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[155]
+	mi := &file_node_api_v1_kith_proto_msgTypes[127]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -9125,7 +7733,7 @@ func (x *RevokeDeviceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeDeviceResponse.ProtoReflect.Descriptor instead.
 func (*RevokeDeviceResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{155}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{127}
 }
 
 var File_node_api_v1_kith_proto protoreflect.FileDescriptor
@@ -9480,15 +8088,7 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"\x13SignalTypingRequest\x12\x12\n" +
 	"\x04chat\x18\x01 \x01(\tR\x04chat\x12\x18\n" +
 	"\astopped\x18\x02 \x01(\bR\astopped\"\x16\n" +
-	"\x14SignalTypingResponse\"%\n" +
-	"\x13ListReceiptsRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"M\n" +
-	"\x14ListReceiptsResponse\x125\n" +
-	"\breceipts\x18\x01 \x03(\v2\x19.kith.node.api.v1.ReceiptR\breceipts\"\x83\x01\n" +
-	"\aReceipt\x120\n" +
-	"\x06person\x18\x01 \x01(\v2\x18.kith.node.api.v1.PersonR\x06person\x12-\n" +
-	"\x05state\x18\x02 \x01(\x0e2\x17.kith.node.api.v1.StateR\x05state\x12\x17\n" +
-	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\",\n" +
+	"\x14SignalTypingResponse\",\n" +
 	"\x16GetCompletenessRequest\x12\x12\n" +
 	"\x04chat\x18\x01 \x01(\tR\x04chat\"\xfd\x01\n" +
 	"\x17GetCompletenessResponse\x12\x16\n" +
@@ -9502,13 +8102,7 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"\vMissingFrom\x120\n" +
 	"\x06person\x18\x01 \x01(\v2\x18.kith.node.api.v1.PersonR\x06person\x12\x16\n" +
 	"\x06device\x18\x02 \x01(\tR\x06device\x12\x14\n" +
-	"\x05count\x18\x03 \x01(\x04R\x05count\"4\n" +
-	"\n" +
-	"PinRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
-	"\x06remove\x18\x02 \x01(\bR\x06remove\"B\n" +
-	"\vPinResponse\x123\n" +
-	"\amessage\x18\x01 \x01(\v2\x19.kith.node.api.v1.MessageR\amessage\"g\n" +
+	"\x05count\x18\x03 \x01(\x04R\x05count\"g\n" +
 	"\rSearchRequest\x12\x14\n" +
 	"\x05query\x18\x01 \x01(\tR\x05query\x12\x12\n" +
 	"\x04chat\x18\x02 \x01(\tR\x04chat\x12\x14\n" +
@@ -9618,77 +8212,7 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"\x04done\x18\x05 \x01(\bR\x04done\"6\n" +
 	"\aLogLine\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x12\x17\n" +
-	"\atime_ms\x18\x02 \x01(\x03R\x06timeMs\"f\n" +
-	"\x12CreateGroupRequest\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12&\n" +
-	"\x0fhistory_for_new\x18\x02 \x01(\bR\rhistoryForNew\x12\x14\n" +
-	"\x05topic\x18\x03 \x01(\tR\x05topic\"A\n" +
-	"\x13CreateGroupResponse\x12*\n" +
-	"\x04chat\x18\x01 \x01(\v2\x16.kith.node.api.v1.ChatR\x04chat\"<\n" +
-	"\x14InviteToGroupRequest\x12\x12\n" +
-	"\x04chat\x18\x01 \x01(\tR\x04chat\x12\x10\n" +
-	"\x03who\x18\x02 \x03(\tR\x03who\"C\n" +
-	"\x15InviteToGroupResponse\x12*\n" +
-	"\x04chat\x18\x01 \x01(\v2\x16.kith.node.api.v1.ChatR\x04chat\"*\n" +
-	"\x12AcceptGroupRequest\x12\x14\n" +
-	"\x05group\x18\x01 \x01(\tR\x05group\"A\n" +
-	"\x13AcceptGroupResponse\x12*\n" +
-	"\x04chat\x18\x01 \x01(\v2\x16.kith.node.api.v1.ChatR\x04chat\"+\n" +
-	"\x13DeclineGroupRequest\x12\x14\n" +
-	"\x05group\x18\x01 \x01(\tR\x05group\"\x16\n" +
-	"\x14DeclineGroupResponse\";\n" +
-	"\x13RemoveMemberRequest\x12\x12\n" +
-	"\x04chat\x18\x01 \x01(\tR\x04chat\x12\x10\n" +
-	"\x03who\x18\x02 \x01(\tR\x03who\"B\n" +
-	"\x14RemoveMemberResponse\x12*\n" +
-	"\x04chat\x18\x01 \x01(\v2\x16.kith.node.api.v1.ChatR\x04chat\"b\n" +
-	"\x0eSetRoleRequest\x12\x12\n" +
-	"\x04chat\x18\x01 \x01(\tR\x04chat\x12\x10\n" +
-	"\x03who\x18\x02 \x01(\tR\x03who\x12*\n" +
-	"\x04role\x18\x03 \x01(\x0e2\x16.kith.node.api.v1.RoleR\x04role\"=\n" +
-	"\x0fSetRoleResponse\x12*\n" +
-	"\x04chat\x18\x01 \x01(\v2\x16.kith.node.api.v1.ChatR\x04chat\"\x91\x02\n" +
-	"\x0fSetGroupRequest\x12\x12\n" +
-	"\x04chat\x18\x01 \x01(\tR\x04chat\x12\x17\n" +
-	"\x04name\x18\x02 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x19\n" +
-	"\x05topic\x18\x03 \x01(\tH\x01R\x05topic\x88\x01\x01\x12\x1d\n" +
-	"\apicture\x18\x04 \x01(\fH\x02R\apicture\x88\x01\x01\x12&\n" +
-	"\fdisappear_ms\x18\x05 \x01(\x04H\x03R\vdisappearMs\x88\x01\x01\x12+\n" +
-	"\x0fhistory_for_new\x18\x06 \x01(\bH\x04R\rhistoryForNew\x88\x01\x01B\a\n" +
-	"\x05_nameB\b\n" +
-	"\x06_topicB\n" +
-	"\n" +
-	"\b_pictureB\x0f\n" +
-	"\r_disappear_msB\x12\n" +
-	"\x10_history_for_new\">\n" +
-	"\x10SetGroupResponse\x12*\n" +
-	"\x04chat\x18\x01 \x01(\v2\x16.kith.node.api.v1.ChatR\x04chat\"[\n" +
-	"\x16CreateGroupLinkRequest\x12\x12\n" +
-	"\x04chat\x18\x01 \x01(\tR\x04chat\x12\x19\n" +
-	"\bvalid_ms\x18\x02 \x01(\x03R\avalidMs\x12\x12\n" +
-	"\x04uses\x18\x03 \x01(\rR\x04uses\"J\n" +
-	"\x17CreateGroupLinkResponse\x12/\n" +
-	"\x04link\x18\x01 \x01(\v2\x1b.kith.node.api.v1.GroupLinkR\x04link\"\x96\x01\n" +
-	"\tGroupLink\x12\x12\n" +
-	"\x04link\x18\x01 \x01(\tR\x04link\x12\x14\n" +
-	"\x05token\x18\x02 \x01(\tR\x05token\x12\x1d\n" +
-	"\n" +
-	"expires_ms\x18\x03 \x01(\x03R\texpiresMs\x12\x12\n" +
-	"\x04uses\x18\x04 \x01(\rR\x04uses\x12\x12\n" +
-	"\x04used\x18\x05 \x01(\rR\x04used\x12\x18\n" +
-	"\arevoked\x18\x06 \x01(\bR\arevoked\"+\n" +
-	"\x15ListGroupLinksRequest\x12\x12\n" +
-	"\x04chat\x18\x01 \x01(\tR\x04chat\"K\n" +
-	"\x16ListGroupLinksResponse\x121\n" +
-	"\x05links\x18\x01 \x03(\v2\x1b.kith.node.api.v1.GroupLinkR\x05links\"B\n" +
-	"\x16RevokeGroupLinkRequest\x12\x12\n" +
-	"\x04chat\x18\x01 \x01(\tR\x04chat\x12\x14\n" +
-	"\x05token\x18\x02 \x01(\tR\x05token\"\x19\n" +
-	"\x17RevokeGroupLinkResponse\"%\n" +
-	"\x0fTakeOverRequest\x12\x12\n" +
-	"\x04chat\x18\x01 \x01(\tR\x04chat\">\n" +
-	"\x10TakeOverResponse\x12*\n" +
-	"\x04chat\x18\x01 \x01(\v2\x16.kith.node.api.v1.ChatR\x04chat\"\x14\n" +
+	"\atime_ms\x18\x02 \x01(\x03R\x06timeMs\"\x14\n" +
 	"\x12ListDevicesRequest\"M\n" +
 	"\x13ListDevicesResponse\x126\n" +
 	"\adevices\x18\x01 \x03(\v2\x1c.kith.node.api.v1.DeviceInfoR\adevices\"\x13\n" +
@@ -9799,26 +8323,15 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"FindPeople\x12#.kith.node.api.v1.FindPeopleRequest\x1a$.kith.node.api.v1.FindPeopleResponse\x12K\n" +
 	"\x06Ignore\x12\x1f.kith.node.api.v1.IgnoreRequest\x1a .kith.node.api.v1.IgnoreResponse\x12Z\n" +
 	"\vListIgnored\x12$.kith.node.api.v1.ListIgnoredRequest\x1a%.kith.node.api.v1.ListIgnoredResponse\x12c\n" +
-	"\x0eSetHiddenWords\x12'.kith.node.api.v1.SetHiddenWordsRequest\x1a(.kith.node.api.v1.SetHiddenWordsResponse2\x91\b\n" +
-	"\fGroupService\x12Z\n" +
-	"\vCreateGroup\x12$.kith.node.api.v1.CreateGroupRequest\x1a%.kith.node.api.v1.CreateGroupResponse\x12`\n" +
-	"\rInviteToGroup\x12&.kith.node.api.v1.InviteToGroupRequest\x1a'.kith.node.api.v1.InviteToGroupResponse\x12Z\n" +
-	"\vAcceptGroup\x12$.kith.node.api.v1.AcceptGroupRequest\x1a%.kith.node.api.v1.AcceptGroupResponse\x12]\n" +
-	"\fDeclineGroup\x12%.kith.node.api.v1.DeclineGroupRequest\x1a&.kith.node.api.v1.DeclineGroupResponse\x12]\n" +
-	"\fRemoveMember\x12%.kith.node.api.v1.RemoveMemberRequest\x1a&.kith.node.api.v1.RemoveMemberResponse\x12N\n" +
-	"\aSetRole\x12 .kith.node.api.v1.SetRoleRequest\x1a!.kith.node.api.v1.SetRoleResponse\x12Q\n" +
-	"\bSetGroup\x12!.kith.node.api.v1.SetGroupRequest\x1a\".kith.node.api.v1.SetGroupResponse\x12f\n" +
-	"\x0fCreateGroupLink\x12(.kith.node.api.v1.CreateGroupLinkRequest\x1a).kith.node.api.v1.CreateGroupLinkResponse\x12c\n" +
-	"\x0eListGroupLinks\x12'.kith.node.api.v1.ListGroupLinksRequest\x1a(.kith.node.api.v1.ListGroupLinksResponse\x12f\n" +
-	"\x0fRevokeGroupLink\x12(.kith.node.api.v1.RevokeGroupLinkRequest\x1a).kith.node.api.v1.RevokeGroupLinkResponse\x12Q\n" +
-	"\bTakeOver\x12!.kith.node.api.v1.TakeOverRequest\x1a\".kith.node.api.v1.TakeOverResponse2\xe6\x03\n" +
+	"\x0eSetHiddenWords\x12'.kith.node.api.v1.SetHiddenWordsRequest\x1a(.kith.node.api.v1.SetHiddenWordsResponse2\xe6\x03\n" +
 	"\rDeviceService\x12Z\n" +
 	"\vListDevices\x12$.kith.node.api.v1.ListDevicesRequest\x1a%.kith.node.api.v1.ListDevicesResponse\x12Y\n" +
 	"\n" +
 	"LinkDevice\x12#.kith.node.api.v1.LinkDeviceRequest\x1a$.kith.node.api.v1.LinkDeviceResponse0\x01\x12`\n" +
 	"\rConfirmDevice\x12&.kith.node.api.v1.ConfirmDeviceRequest\x1a'.kith.node.api.v1.ConfirmDeviceResponse\x12]\n" +
 	"\fRenameDevice\x12%.kith.node.api.v1.RenameDeviceRequest\x1a&.kith.node.api.v1.RenameDeviceResponse\x12]\n" +
-	"\fRevokeDevice\x12%.kith.node.api.v1.RevokeDeviceRequest\x1a&.kith.node.api.v1.RevokeDeviceResponse2\x9a\f\n" +
+	"\fRevokeDevice\x12%.kith.node.api.v1.RevokeDeviceRequest\x1a&.kith.node.api.v1.RevokeDeviceResponse2\xf7\n" +
+	"\n" +
 	"\vChatService\x12T\n" +
 	"\tListChats\x12\".kith.node.api.v1.ListChatsRequest\x1a#.kith.node.api.v1.ListChatsResponse\x12N\n" +
 	"\aGetChat\x12 .kith.node.api.v1.GetChatRequest\x1a!.kith.node.api.v1.GetChatResponse\x12E\n" +
@@ -9835,10 +8348,8 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"\aHistory\x12 .kith.node.api.v1.HistoryRequest\x1a!.kith.node.api.v1.HistoryResponse\x12K\n" +
 	"\x06Search\x12\x1f.kith.node.api.v1.SearchRequest\x1a .kith.node.api.v1.SearchResponse\x12Q\n" +
 	"\bMarkRead\x12!.kith.node.api.v1.MarkReadRequest\x1a\".kith.node.api.v1.MarkReadResponse\x12]\n" +
-	"\fSignalTyping\x12%.kith.node.api.v1.SignalTypingRequest\x1a&.kith.node.api.v1.SignalTypingResponse\x12]\n" +
-	"\fListReceipts\x12%.kith.node.api.v1.ListReceiptsRequest\x1a&.kith.node.api.v1.ListReceiptsResponse\x12f\n" +
-	"\x0fGetCompleteness\x12(.kith.node.api.v1.GetCompletenessRequest\x1a).kith.node.api.v1.GetCompletenessResponse\x12B\n" +
-	"\x03Pin\x12\x1c.kith.node.api.v1.PinRequest\x1a\x1d.kith.node.api.v1.PinResponse\x12M\n" +
+	"\fSignalTyping\x12%.kith.node.api.v1.SignalTypingRequest\x1a&.kith.node.api.v1.SignalTypingResponse\x12f\n" +
+	"\x0fGetCompleteness\x12(.kith.node.api.v1.GetCompletenessRequest\x1a).kith.node.api.v1.GetCompletenessResponse\x12M\n" +
 	"\x06Export\x12\x1f.kith.node.api.v1.ExportRequest\x1a .kith.node.api.v1.ExportResponse0\x012\x87\x03\n" +
 	"\vFileService\x12H\n" +
 	"\x05Offer\x12\x1e.kith.node.api.v1.OfferRequest\x1a\x1f.kith.node.api.v1.OfferResponse\x12T\n" +
@@ -9860,7 +8371,7 @@ func file_node_api_v1_kith_proto_rawDescGZIP() []byte {
 }
 
 var file_node_api_v1_kith_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_node_api_v1_kith_proto_msgTypes = make([]protoimpl.MessageInfo, 157)
+var file_node_api_v1_kith_proto_msgTypes = make([]protoimpl.MessageInfo, 129)
 var file_node_api_v1_kith_proto_goTypes = []any{
 	(Reason)(0),                     // 0: kith.node.api.v1.Reason
 	(ChatKind)(0),                   // 1: kith.node.api.v1.ChatKind
@@ -9958,73 +8469,45 @@ var file_node_api_v1_kith_proto_goTypes = []any{
 	(*HistoryResponse)(nil),         // 93: kith.node.api.v1.HistoryResponse
 	(*SignalTypingRequest)(nil),     // 94: kith.node.api.v1.SignalTypingRequest
 	(*SignalTypingResponse)(nil),    // 95: kith.node.api.v1.SignalTypingResponse
-	(*ListReceiptsRequest)(nil),     // 96: kith.node.api.v1.ListReceiptsRequest
-	(*ListReceiptsResponse)(nil),    // 97: kith.node.api.v1.ListReceiptsResponse
-	(*Receipt)(nil),                 // 98: kith.node.api.v1.Receipt
-	(*GetCompletenessRequest)(nil),  // 99: kith.node.api.v1.GetCompletenessRequest
-	(*GetCompletenessResponse)(nil), // 100: kith.node.api.v1.GetCompletenessResponse
-	(*MissingFrom)(nil),             // 101: kith.node.api.v1.MissingFrom
-	(*PinRequest)(nil),              // 102: kith.node.api.v1.PinRequest
-	(*PinResponse)(nil),             // 103: kith.node.api.v1.PinResponse
-	(*SearchRequest)(nil),           // 104: kith.node.api.v1.SearchRequest
-	(*SearchResponse)(nil),          // 105: kith.node.api.v1.SearchResponse
-	(*MarkReadRequest)(nil),         // 106: kith.node.api.v1.MarkReadRequest
-	(*MarkReadResponse)(nil),        // 107: kith.node.api.v1.MarkReadResponse
-	(*ExportRequest)(nil),           // 108: kith.node.api.v1.ExportRequest
-	(*ExportResponse)(nil),          // 109: kith.node.api.v1.ExportResponse
-	(*OfferRequest)(nil),            // 110: kith.node.api.v1.OfferRequest
-	(*OfferResponse)(nil),           // 111: kith.node.api.v1.OfferResponse
-	(*Transfer)(nil),                // 112: kith.node.api.v1.Transfer
-	(*Fetch)(nil),                   // 113: kith.node.api.v1.Fetch
-	(*ListFilesRequest)(nil),        // 114: kith.node.api.v1.ListFilesRequest
-	(*ListFilesResponse)(nil),       // 115: kith.node.api.v1.ListFilesResponse
-	(*GetRequest)(nil),              // 116: kith.node.api.v1.GetRequest
-	(*GetResponse)(nil),             // 117: kith.node.api.v1.GetResponse
-	(*CancelRequest)(nil),           // 118: kith.node.api.v1.CancelRequest
-	(*CancelResponse)(nil),          // 119: kith.node.api.v1.CancelResponse
-	(*ReadRequest)(nil),             // 120: kith.node.api.v1.ReadRequest
-	(*ReadResponse)(nil),            // 121: kith.node.api.v1.ReadResponse
-	(*WatchRequest)(nil),            // 122: kith.node.api.v1.WatchRequest
-	(*WatchResponse)(nil),           // 123: kith.node.api.v1.WatchResponse
-	(*StorageNews)(nil),             // 124: kith.node.api.v1.StorageNews
-	(*Typing)(nil),                  // 125: kith.node.api.v1.Typing
-	(*Preference)(nil),              // 126: kith.node.api.v1.Preference
-	(*SyncNews)(nil),                // 127: kith.node.api.v1.SyncNews
-	(*LogLine)(nil),                 // 128: kith.node.api.v1.LogLine
-	(*CreateGroupRequest)(nil),      // 129: kith.node.api.v1.CreateGroupRequest
-	(*CreateGroupResponse)(nil),     // 130: kith.node.api.v1.CreateGroupResponse
-	(*InviteToGroupRequest)(nil),    // 131: kith.node.api.v1.InviteToGroupRequest
-	(*InviteToGroupResponse)(nil),   // 132: kith.node.api.v1.InviteToGroupResponse
-	(*AcceptGroupRequest)(nil),      // 133: kith.node.api.v1.AcceptGroupRequest
-	(*AcceptGroupResponse)(nil),     // 134: kith.node.api.v1.AcceptGroupResponse
-	(*DeclineGroupRequest)(nil),     // 135: kith.node.api.v1.DeclineGroupRequest
-	(*DeclineGroupResponse)(nil),    // 136: kith.node.api.v1.DeclineGroupResponse
-	(*RemoveMemberRequest)(nil),     // 137: kith.node.api.v1.RemoveMemberRequest
-	(*RemoveMemberResponse)(nil),    // 138: kith.node.api.v1.RemoveMemberResponse
-	(*SetRoleRequest)(nil),          // 139: kith.node.api.v1.SetRoleRequest
-	(*SetRoleResponse)(nil),         // 140: kith.node.api.v1.SetRoleResponse
-	(*SetGroupRequest)(nil),         // 141: kith.node.api.v1.SetGroupRequest
-	(*SetGroupResponse)(nil),        // 142: kith.node.api.v1.SetGroupResponse
-	(*CreateGroupLinkRequest)(nil),  // 143: kith.node.api.v1.CreateGroupLinkRequest
-	(*CreateGroupLinkResponse)(nil), // 144: kith.node.api.v1.CreateGroupLinkResponse
-	(*GroupLink)(nil),               // 145: kith.node.api.v1.GroupLink
-	(*ListGroupLinksRequest)(nil),   // 146: kith.node.api.v1.ListGroupLinksRequest
-	(*ListGroupLinksResponse)(nil),  // 147: kith.node.api.v1.ListGroupLinksResponse
-	(*RevokeGroupLinkRequest)(nil),  // 148: kith.node.api.v1.RevokeGroupLinkRequest
-	(*RevokeGroupLinkResponse)(nil), // 149: kith.node.api.v1.RevokeGroupLinkResponse
-	(*TakeOverRequest)(nil),         // 150: kith.node.api.v1.TakeOverRequest
-	(*TakeOverResponse)(nil),        // 151: kith.node.api.v1.TakeOverResponse
-	(*ListDevicesRequest)(nil),      // 152: kith.node.api.v1.ListDevicesRequest
-	(*ListDevicesResponse)(nil),     // 153: kith.node.api.v1.ListDevicesResponse
-	(*LinkDeviceRequest)(nil),       // 154: kith.node.api.v1.LinkDeviceRequest
-	(*LinkDeviceResponse)(nil),      // 155: kith.node.api.v1.LinkDeviceResponse
-	(*ConfirmDeviceRequest)(nil),    // 156: kith.node.api.v1.ConfirmDeviceRequest
-	(*ConfirmDeviceResponse)(nil),   // 157: kith.node.api.v1.ConfirmDeviceResponse
-	(*RenameDeviceRequest)(nil),     // 158: kith.node.api.v1.RenameDeviceRequest
-	(*RenameDeviceResponse)(nil),    // 159: kith.node.api.v1.RenameDeviceResponse
-	(*RevokeDeviceRequest)(nil),     // 160: kith.node.api.v1.RevokeDeviceRequest
-	(*RevokeDeviceResponse)(nil),    // 161: kith.node.api.v1.RevokeDeviceResponse
-	nil,                             // 162: kith.node.api.v1.GetPreferencesResponse.PreferencesEntry
+	(*GetCompletenessRequest)(nil),  // 96: kith.node.api.v1.GetCompletenessRequest
+	(*GetCompletenessResponse)(nil), // 97: kith.node.api.v1.GetCompletenessResponse
+	(*MissingFrom)(nil),             // 98: kith.node.api.v1.MissingFrom
+	(*SearchRequest)(nil),           // 99: kith.node.api.v1.SearchRequest
+	(*SearchResponse)(nil),          // 100: kith.node.api.v1.SearchResponse
+	(*MarkReadRequest)(nil),         // 101: kith.node.api.v1.MarkReadRequest
+	(*MarkReadResponse)(nil),        // 102: kith.node.api.v1.MarkReadResponse
+	(*ExportRequest)(nil),           // 103: kith.node.api.v1.ExportRequest
+	(*ExportResponse)(nil),          // 104: kith.node.api.v1.ExportResponse
+	(*OfferRequest)(nil),            // 105: kith.node.api.v1.OfferRequest
+	(*OfferResponse)(nil),           // 106: kith.node.api.v1.OfferResponse
+	(*Transfer)(nil),                // 107: kith.node.api.v1.Transfer
+	(*Fetch)(nil),                   // 108: kith.node.api.v1.Fetch
+	(*ListFilesRequest)(nil),        // 109: kith.node.api.v1.ListFilesRequest
+	(*ListFilesResponse)(nil),       // 110: kith.node.api.v1.ListFilesResponse
+	(*GetRequest)(nil),              // 111: kith.node.api.v1.GetRequest
+	(*GetResponse)(nil),             // 112: kith.node.api.v1.GetResponse
+	(*CancelRequest)(nil),           // 113: kith.node.api.v1.CancelRequest
+	(*CancelResponse)(nil),          // 114: kith.node.api.v1.CancelResponse
+	(*ReadRequest)(nil),             // 115: kith.node.api.v1.ReadRequest
+	(*ReadResponse)(nil),            // 116: kith.node.api.v1.ReadResponse
+	(*WatchRequest)(nil),            // 117: kith.node.api.v1.WatchRequest
+	(*WatchResponse)(nil),           // 118: kith.node.api.v1.WatchResponse
+	(*StorageNews)(nil),             // 119: kith.node.api.v1.StorageNews
+	(*Typing)(nil),                  // 120: kith.node.api.v1.Typing
+	(*Preference)(nil),              // 121: kith.node.api.v1.Preference
+	(*SyncNews)(nil),                // 122: kith.node.api.v1.SyncNews
+	(*LogLine)(nil),                 // 123: kith.node.api.v1.LogLine
+	(*ListDevicesRequest)(nil),      // 124: kith.node.api.v1.ListDevicesRequest
+	(*ListDevicesResponse)(nil),     // 125: kith.node.api.v1.ListDevicesResponse
+	(*LinkDeviceRequest)(nil),       // 126: kith.node.api.v1.LinkDeviceRequest
+	(*LinkDeviceResponse)(nil),      // 127: kith.node.api.v1.LinkDeviceResponse
+	(*ConfirmDeviceRequest)(nil),    // 128: kith.node.api.v1.ConfirmDeviceRequest
+	(*ConfirmDeviceResponse)(nil),   // 129: kith.node.api.v1.ConfirmDeviceResponse
+	(*RenameDeviceRequest)(nil),     // 130: kith.node.api.v1.RenameDeviceRequest
+	(*RenameDeviceResponse)(nil),    // 131: kith.node.api.v1.RenameDeviceResponse
+	(*RevokeDeviceRequest)(nil),     // 132: kith.node.api.v1.RevokeDeviceRequest
+	(*RevokeDeviceResponse)(nil),    // 133: kith.node.api.v1.RevokeDeviceResponse
+	nil,                             // 134: kith.node.api.v1.GetPreferencesResponse.PreferencesEntry
 }
 var file_node_api_v1_kith_proto_depIdxs = []int32{
 	0,   // 0: kith.node.api.v1.ErrorDetail.reason:type_name -> kith.node.api.v1.Reason
@@ -10045,7 +8528,7 @@ var file_node_api_v1_kith_proto_depIdxs = []int32{
 	30,  // 15: kith.node.api.v1.ListPeersResponse.peers:type_name -> kith.node.api.v1.Peer
 	7,   // 16: kith.node.api.v1.Peer.person:type_name -> kith.node.api.v1.Person
 	30,  // 17: kith.node.api.v1.ConnectResponse.peer:type_name -> kith.node.api.v1.Peer
-	162, // 18: kith.node.api.v1.GetPreferencesResponse.preferences:type_name -> kith.node.api.v1.GetPreferencesResponse.PreferencesEntry
+	134, // 18: kith.node.api.v1.GetPreferencesResponse.preferences:type_name -> kith.node.api.v1.GetPreferencesResponse.PreferencesEntry
 	7,   // 19: kith.node.api.v1.Friend.person:type_name -> kith.node.api.v1.Person
 	4,   // 20: kith.node.api.v1.Friend.state:type_name -> kith.node.api.v1.FriendState
 	41,  // 21: kith.node.api.v1.ListFriendsResponse.friends:type_name -> kith.node.api.v1.Friend
@@ -10071,186 +8554,146 @@ var file_node_api_v1_kith_proto_depIdxs = []int32{
 	9,   // 41: kith.node.api.v1.ReactResponse.message:type_name -> kith.node.api.v1.Message
 	9,   // 42: kith.node.api.v1.GetMessageResponse.message:type_name -> kith.node.api.v1.Message
 	9,   // 43: kith.node.api.v1.HistoryResponse.messages:type_name -> kith.node.api.v1.Message
-	98,  // 44: kith.node.api.v1.ListReceiptsResponse.receipts:type_name -> kith.node.api.v1.Receipt
-	7,   // 45: kith.node.api.v1.Receipt.person:type_name -> kith.node.api.v1.Person
-	3,   // 46: kith.node.api.v1.Receipt.state:type_name -> kith.node.api.v1.State
-	101, // 47: kith.node.api.v1.GetCompletenessResponse.from:type_name -> kith.node.api.v1.MissingFrom
-	7,   // 48: kith.node.api.v1.GetCompletenessResponse.asked:type_name -> kith.node.api.v1.Person
-	7,   // 49: kith.node.api.v1.GetCompletenessResponse.ahead:type_name -> kith.node.api.v1.Person
-	7,   // 50: kith.node.api.v1.MissingFrom.person:type_name -> kith.node.api.v1.Person
-	9,   // 51: kith.node.api.v1.PinResponse.message:type_name -> kith.node.api.v1.Message
-	9,   // 52: kith.node.api.v1.SearchResponse.messages:type_name -> kith.node.api.v1.Message
-	8,   // 53: kith.node.api.v1.MarkReadResponse.chat:type_name -> kith.node.api.v1.Chat
-	9,   // 54: kith.node.api.v1.OfferResponse.message:type_name -> kith.node.api.v1.Message
-	112, // 55: kith.node.api.v1.OfferResponse.transfer:type_name -> kith.node.api.v1.Transfer
-	5,   // 56: kith.node.api.v1.Transfer.state:type_name -> kith.node.api.v1.TransferState
-	7,   // 57: kith.node.api.v1.Transfer.from:type_name -> kith.node.api.v1.Person
-	113, // 58: kith.node.api.v1.Transfer.fetched:type_name -> kith.node.api.v1.Fetch
-	7,   // 59: kith.node.api.v1.Fetch.who:type_name -> kith.node.api.v1.Person
-	112, // 60: kith.node.api.v1.ListFilesResponse.files:type_name -> kith.node.api.v1.Transfer
-	112, // 61: kith.node.api.v1.GetResponse.transfer:type_name -> kith.node.api.v1.Transfer
-	112, // 62: kith.node.api.v1.CancelResponse.transfer:type_name -> kith.node.api.v1.Transfer
-	9,   // 63: kith.node.api.v1.WatchResponse.message:type_name -> kith.node.api.v1.Message
-	8,   // 64: kith.node.api.v1.WatchResponse.chat:type_name -> kith.node.api.v1.Chat
-	41,  // 65: kith.node.api.v1.WatchResponse.friend:type_name -> kith.node.api.v1.Friend
-	112, // 66: kith.node.api.v1.WatchResponse.transfer:type_name -> kith.node.api.v1.Transfer
-	79,  // 67: kith.node.api.v1.WatchResponse.presence:type_name -> kith.node.api.v1.Member
-	124, // 68: kith.node.api.v1.WatchResponse.storage:type_name -> kith.node.api.v1.StorageNews
-	125, // 69: kith.node.api.v1.WatchResponse.typing:type_name -> kith.node.api.v1.Typing
-	126, // 70: kith.node.api.v1.WatchResponse.preference:type_name -> kith.node.api.v1.Preference
-	127, // 71: kith.node.api.v1.WatchResponse.sync:type_name -> kith.node.api.v1.SyncNews
-	128, // 72: kith.node.api.v1.WatchResponse.log:type_name -> kith.node.api.v1.LogLine
-	7,   // 73: kith.node.api.v1.Typing.person:type_name -> kith.node.api.v1.Person
-	7,   // 74: kith.node.api.v1.SyncNews.from:type_name -> kith.node.api.v1.Person
-	8,   // 75: kith.node.api.v1.CreateGroupResponse.chat:type_name -> kith.node.api.v1.Chat
-	8,   // 76: kith.node.api.v1.InviteToGroupResponse.chat:type_name -> kith.node.api.v1.Chat
-	8,   // 77: kith.node.api.v1.AcceptGroupResponse.chat:type_name -> kith.node.api.v1.Chat
-	8,   // 78: kith.node.api.v1.RemoveMemberResponse.chat:type_name -> kith.node.api.v1.Chat
-	2,   // 79: kith.node.api.v1.SetRoleRequest.role:type_name -> kith.node.api.v1.Role
-	8,   // 80: kith.node.api.v1.SetRoleResponse.chat:type_name -> kith.node.api.v1.Chat
-	8,   // 81: kith.node.api.v1.SetGroupResponse.chat:type_name -> kith.node.api.v1.Chat
-	145, // 82: kith.node.api.v1.CreateGroupLinkResponse.link:type_name -> kith.node.api.v1.GroupLink
-	145, // 83: kith.node.api.v1.ListGroupLinksResponse.links:type_name -> kith.node.api.v1.GroupLink
-	8,   // 84: kith.node.api.v1.TakeOverResponse.chat:type_name -> kith.node.api.v1.Chat
-	18,  // 85: kith.node.api.v1.ListDevicesResponse.devices:type_name -> kith.node.api.v1.DeviceInfo
-	18,  // 86: kith.node.api.v1.RenameDeviceResponse.device:type_name -> kith.node.api.v1.DeviceInfo
-	13,  // 87: kith.node.api.v1.NodeService.GetStatus:input_type -> kith.node.api.v1.GetStatusRequest
-	16,  // 88: kith.node.api.v1.NodeService.GetIdentity:input_type -> kith.node.api.v1.GetIdentityRequest
-	19,  // 89: kith.node.api.v1.NodeService.SetName:input_type -> kith.node.api.v1.SetNameRequest
-	21,  // 90: kith.node.api.v1.NodeService.CreateInvite:input_type -> kith.node.api.v1.CreateInviteRequest
-	23,  // 91: kith.node.api.v1.NodeService.ListInvites:input_type -> kith.node.api.v1.ListInvitesRequest
-	26,  // 92: kith.node.api.v1.NodeService.RevokeInvite:input_type -> kith.node.api.v1.RevokeInviteRequest
-	28,  // 93: kith.node.api.v1.NodeService.ListPeers:input_type -> kith.node.api.v1.ListPeersRequest
-	31,  // 94: kith.node.api.v1.NodeService.Connect:input_type -> kith.node.api.v1.ConnectRequest
-	33,  // 95: kith.node.api.v1.NodeService.Diagnose:input_type -> kith.node.api.v1.DiagnoseRequest
-	35,  // 96: kith.node.api.v1.NodeService.GetPreferences:input_type -> kith.node.api.v1.GetPreferencesRequest
-	37,  // 97: kith.node.api.v1.NodeService.SetPreference:input_type -> kith.node.api.v1.SetPreferenceRequest
-	39,  // 98: kith.node.api.v1.NodeService.Stop:input_type -> kith.node.api.v1.StopRequest
-	122, // 99: kith.node.api.v1.NodeService.Watch:input_type -> kith.node.api.v1.WatchRequest
-	42,  // 100: kith.node.api.v1.FriendService.ListFriends:input_type -> kith.node.api.v1.ListFriendsRequest
-	44,  // 101: kith.node.api.v1.FriendService.AddFriend:input_type -> kith.node.api.v1.AddFriendRequest
-	46,  // 102: kith.node.api.v1.FriendService.AcceptFriend:input_type -> kith.node.api.v1.AcceptFriendRequest
-	48,  // 103: kith.node.api.v1.FriendService.DeclineFriend:input_type -> kith.node.api.v1.DeclineFriendRequest
-	50,  // 104: kith.node.api.v1.FriendService.RemoveFriend:input_type -> kith.node.api.v1.RemoveFriendRequest
-	52,  // 105: kith.node.api.v1.FriendService.BlockFriend:input_type -> kith.node.api.v1.BlockFriendRequest
-	54,  // 106: kith.node.api.v1.FriendService.UnblockFriend:input_type -> kith.node.api.v1.UnblockFriendRequest
-	56,  // 107: kith.node.api.v1.FriendService.RenameFriend:input_type -> kith.node.api.v1.RenameFriendRequest
-	58,  // 108: kith.node.api.v1.FriendService.VerifyFriend:input_type -> kith.node.api.v1.VerifyFriendRequest
-	60,  // 109: kith.node.api.v1.FriendService.FindPeople:input_type -> kith.node.api.v1.FindPeopleRequest
-	63,  // 110: kith.node.api.v1.FriendService.Ignore:input_type -> kith.node.api.v1.IgnoreRequest
-	65,  // 111: kith.node.api.v1.FriendService.ListIgnored:input_type -> kith.node.api.v1.ListIgnoredRequest
-	67,  // 112: kith.node.api.v1.FriendService.SetHiddenWords:input_type -> kith.node.api.v1.SetHiddenWordsRequest
-	129, // 113: kith.node.api.v1.GroupService.CreateGroup:input_type -> kith.node.api.v1.CreateGroupRequest
-	131, // 114: kith.node.api.v1.GroupService.InviteToGroup:input_type -> kith.node.api.v1.InviteToGroupRequest
-	133, // 115: kith.node.api.v1.GroupService.AcceptGroup:input_type -> kith.node.api.v1.AcceptGroupRequest
-	135, // 116: kith.node.api.v1.GroupService.DeclineGroup:input_type -> kith.node.api.v1.DeclineGroupRequest
-	137, // 117: kith.node.api.v1.GroupService.RemoveMember:input_type -> kith.node.api.v1.RemoveMemberRequest
-	139, // 118: kith.node.api.v1.GroupService.SetRole:input_type -> kith.node.api.v1.SetRoleRequest
-	141, // 119: kith.node.api.v1.GroupService.SetGroup:input_type -> kith.node.api.v1.SetGroupRequest
-	143, // 120: kith.node.api.v1.GroupService.CreateGroupLink:input_type -> kith.node.api.v1.CreateGroupLinkRequest
-	146, // 121: kith.node.api.v1.GroupService.ListGroupLinks:input_type -> kith.node.api.v1.ListGroupLinksRequest
-	148, // 122: kith.node.api.v1.GroupService.RevokeGroupLink:input_type -> kith.node.api.v1.RevokeGroupLinkRequest
-	150, // 123: kith.node.api.v1.GroupService.TakeOver:input_type -> kith.node.api.v1.TakeOverRequest
-	152, // 124: kith.node.api.v1.DeviceService.ListDevices:input_type -> kith.node.api.v1.ListDevicesRequest
-	154, // 125: kith.node.api.v1.DeviceService.LinkDevice:input_type -> kith.node.api.v1.LinkDeviceRequest
-	156, // 126: kith.node.api.v1.DeviceService.ConfirmDevice:input_type -> kith.node.api.v1.ConfirmDeviceRequest
-	158, // 127: kith.node.api.v1.DeviceService.RenameDevice:input_type -> kith.node.api.v1.RenameDeviceRequest
-	160, // 128: kith.node.api.v1.DeviceService.RevokeDevice:input_type -> kith.node.api.v1.RevokeDeviceRequest
-	69,  // 129: kith.node.api.v1.ChatService.ListChats:input_type -> kith.node.api.v1.ListChatsRequest
-	71,  // 130: kith.node.api.v1.ChatService.GetChat:input_type -> kith.node.api.v1.GetChatRequest
-	73,  // 131: kith.node.api.v1.ChatService.Join:input_type -> kith.node.api.v1.JoinRequest
-	75,  // 132: kith.node.api.v1.ChatService.Leave:input_type -> kith.node.api.v1.LeaveRequest
-	77,  // 133: kith.node.api.v1.ChatService.ListMembers:input_type -> kith.node.api.v1.ListMembersRequest
-	80,  // 134: kith.node.api.v1.ChatService.SetChat:input_type -> kith.node.api.v1.SetChatRequest
-	82,  // 135: kith.node.api.v1.ChatService.Send:input_type -> kith.node.api.v1.SendRequest
-	84,  // 136: kith.node.api.v1.ChatService.Edit:input_type -> kith.node.api.v1.EditRequest
-	86,  // 137: kith.node.api.v1.ChatService.Retract:input_type -> kith.node.api.v1.RetractRequest
-	88,  // 138: kith.node.api.v1.ChatService.React:input_type -> kith.node.api.v1.ReactRequest
-	90,  // 139: kith.node.api.v1.ChatService.GetMessage:input_type -> kith.node.api.v1.GetMessageRequest
-	92,  // 140: kith.node.api.v1.ChatService.History:input_type -> kith.node.api.v1.HistoryRequest
-	104, // 141: kith.node.api.v1.ChatService.Search:input_type -> kith.node.api.v1.SearchRequest
-	106, // 142: kith.node.api.v1.ChatService.MarkRead:input_type -> kith.node.api.v1.MarkReadRequest
-	94,  // 143: kith.node.api.v1.ChatService.SignalTyping:input_type -> kith.node.api.v1.SignalTypingRequest
-	96,  // 144: kith.node.api.v1.ChatService.ListReceipts:input_type -> kith.node.api.v1.ListReceiptsRequest
-	99,  // 145: kith.node.api.v1.ChatService.GetCompleteness:input_type -> kith.node.api.v1.GetCompletenessRequest
-	102, // 146: kith.node.api.v1.ChatService.Pin:input_type -> kith.node.api.v1.PinRequest
-	108, // 147: kith.node.api.v1.ChatService.Export:input_type -> kith.node.api.v1.ExportRequest
-	110, // 148: kith.node.api.v1.FileService.Offer:input_type -> kith.node.api.v1.OfferRequest
-	114, // 149: kith.node.api.v1.FileService.ListFiles:input_type -> kith.node.api.v1.ListFilesRequest
-	116, // 150: kith.node.api.v1.FileService.Get:input_type -> kith.node.api.v1.GetRequest
-	118, // 151: kith.node.api.v1.FileService.Cancel:input_type -> kith.node.api.v1.CancelRequest
-	120, // 152: kith.node.api.v1.FileService.Read:input_type -> kith.node.api.v1.ReadRequest
-	14,  // 153: kith.node.api.v1.NodeService.GetStatus:output_type -> kith.node.api.v1.GetStatusResponse
-	17,  // 154: kith.node.api.v1.NodeService.GetIdentity:output_type -> kith.node.api.v1.GetIdentityResponse
-	20,  // 155: kith.node.api.v1.NodeService.SetName:output_type -> kith.node.api.v1.SetNameResponse
-	22,  // 156: kith.node.api.v1.NodeService.CreateInvite:output_type -> kith.node.api.v1.CreateInviteResponse
-	24,  // 157: kith.node.api.v1.NodeService.ListInvites:output_type -> kith.node.api.v1.ListInvitesResponse
-	27,  // 158: kith.node.api.v1.NodeService.RevokeInvite:output_type -> kith.node.api.v1.RevokeInviteResponse
-	29,  // 159: kith.node.api.v1.NodeService.ListPeers:output_type -> kith.node.api.v1.ListPeersResponse
-	32,  // 160: kith.node.api.v1.NodeService.Connect:output_type -> kith.node.api.v1.ConnectResponse
-	34,  // 161: kith.node.api.v1.NodeService.Diagnose:output_type -> kith.node.api.v1.DiagnoseResponse
-	36,  // 162: kith.node.api.v1.NodeService.GetPreferences:output_type -> kith.node.api.v1.GetPreferencesResponse
-	38,  // 163: kith.node.api.v1.NodeService.SetPreference:output_type -> kith.node.api.v1.SetPreferenceResponse
-	40,  // 164: kith.node.api.v1.NodeService.Stop:output_type -> kith.node.api.v1.StopResponse
-	123, // 165: kith.node.api.v1.NodeService.Watch:output_type -> kith.node.api.v1.WatchResponse
-	43,  // 166: kith.node.api.v1.FriendService.ListFriends:output_type -> kith.node.api.v1.ListFriendsResponse
-	45,  // 167: kith.node.api.v1.FriendService.AddFriend:output_type -> kith.node.api.v1.AddFriendResponse
-	47,  // 168: kith.node.api.v1.FriendService.AcceptFriend:output_type -> kith.node.api.v1.AcceptFriendResponse
-	49,  // 169: kith.node.api.v1.FriendService.DeclineFriend:output_type -> kith.node.api.v1.DeclineFriendResponse
-	51,  // 170: kith.node.api.v1.FriendService.RemoveFriend:output_type -> kith.node.api.v1.RemoveFriendResponse
-	53,  // 171: kith.node.api.v1.FriendService.BlockFriend:output_type -> kith.node.api.v1.BlockFriendResponse
-	55,  // 172: kith.node.api.v1.FriendService.UnblockFriend:output_type -> kith.node.api.v1.UnblockFriendResponse
-	57,  // 173: kith.node.api.v1.FriendService.RenameFriend:output_type -> kith.node.api.v1.RenameFriendResponse
-	59,  // 174: kith.node.api.v1.FriendService.VerifyFriend:output_type -> kith.node.api.v1.VerifyFriendResponse
-	61,  // 175: kith.node.api.v1.FriendService.FindPeople:output_type -> kith.node.api.v1.FindPeopleResponse
-	64,  // 176: kith.node.api.v1.FriendService.Ignore:output_type -> kith.node.api.v1.IgnoreResponse
-	66,  // 177: kith.node.api.v1.FriendService.ListIgnored:output_type -> kith.node.api.v1.ListIgnoredResponse
-	68,  // 178: kith.node.api.v1.FriendService.SetHiddenWords:output_type -> kith.node.api.v1.SetHiddenWordsResponse
-	130, // 179: kith.node.api.v1.GroupService.CreateGroup:output_type -> kith.node.api.v1.CreateGroupResponse
-	132, // 180: kith.node.api.v1.GroupService.InviteToGroup:output_type -> kith.node.api.v1.InviteToGroupResponse
-	134, // 181: kith.node.api.v1.GroupService.AcceptGroup:output_type -> kith.node.api.v1.AcceptGroupResponse
-	136, // 182: kith.node.api.v1.GroupService.DeclineGroup:output_type -> kith.node.api.v1.DeclineGroupResponse
-	138, // 183: kith.node.api.v1.GroupService.RemoveMember:output_type -> kith.node.api.v1.RemoveMemberResponse
-	140, // 184: kith.node.api.v1.GroupService.SetRole:output_type -> kith.node.api.v1.SetRoleResponse
-	142, // 185: kith.node.api.v1.GroupService.SetGroup:output_type -> kith.node.api.v1.SetGroupResponse
-	144, // 186: kith.node.api.v1.GroupService.CreateGroupLink:output_type -> kith.node.api.v1.CreateGroupLinkResponse
-	147, // 187: kith.node.api.v1.GroupService.ListGroupLinks:output_type -> kith.node.api.v1.ListGroupLinksResponse
-	149, // 188: kith.node.api.v1.GroupService.RevokeGroupLink:output_type -> kith.node.api.v1.RevokeGroupLinkResponse
-	151, // 189: kith.node.api.v1.GroupService.TakeOver:output_type -> kith.node.api.v1.TakeOverResponse
-	153, // 190: kith.node.api.v1.DeviceService.ListDevices:output_type -> kith.node.api.v1.ListDevicesResponse
-	155, // 191: kith.node.api.v1.DeviceService.LinkDevice:output_type -> kith.node.api.v1.LinkDeviceResponse
-	157, // 192: kith.node.api.v1.DeviceService.ConfirmDevice:output_type -> kith.node.api.v1.ConfirmDeviceResponse
-	159, // 193: kith.node.api.v1.DeviceService.RenameDevice:output_type -> kith.node.api.v1.RenameDeviceResponse
-	161, // 194: kith.node.api.v1.DeviceService.RevokeDevice:output_type -> kith.node.api.v1.RevokeDeviceResponse
-	70,  // 195: kith.node.api.v1.ChatService.ListChats:output_type -> kith.node.api.v1.ListChatsResponse
-	72,  // 196: kith.node.api.v1.ChatService.GetChat:output_type -> kith.node.api.v1.GetChatResponse
-	74,  // 197: kith.node.api.v1.ChatService.Join:output_type -> kith.node.api.v1.JoinResponse
-	76,  // 198: kith.node.api.v1.ChatService.Leave:output_type -> kith.node.api.v1.LeaveResponse
-	78,  // 199: kith.node.api.v1.ChatService.ListMembers:output_type -> kith.node.api.v1.ListMembersResponse
-	81,  // 200: kith.node.api.v1.ChatService.SetChat:output_type -> kith.node.api.v1.SetChatResponse
-	83,  // 201: kith.node.api.v1.ChatService.Send:output_type -> kith.node.api.v1.SendResponse
-	85,  // 202: kith.node.api.v1.ChatService.Edit:output_type -> kith.node.api.v1.EditResponse
-	87,  // 203: kith.node.api.v1.ChatService.Retract:output_type -> kith.node.api.v1.RetractResponse
-	89,  // 204: kith.node.api.v1.ChatService.React:output_type -> kith.node.api.v1.ReactResponse
-	91,  // 205: kith.node.api.v1.ChatService.GetMessage:output_type -> kith.node.api.v1.GetMessageResponse
-	93,  // 206: kith.node.api.v1.ChatService.History:output_type -> kith.node.api.v1.HistoryResponse
-	105, // 207: kith.node.api.v1.ChatService.Search:output_type -> kith.node.api.v1.SearchResponse
-	107, // 208: kith.node.api.v1.ChatService.MarkRead:output_type -> kith.node.api.v1.MarkReadResponse
-	95,  // 209: kith.node.api.v1.ChatService.SignalTyping:output_type -> kith.node.api.v1.SignalTypingResponse
-	97,  // 210: kith.node.api.v1.ChatService.ListReceipts:output_type -> kith.node.api.v1.ListReceiptsResponse
-	100, // 211: kith.node.api.v1.ChatService.GetCompleteness:output_type -> kith.node.api.v1.GetCompletenessResponse
-	103, // 212: kith.node.api.v1.ChatService.Pin:output_type -> kith.node.api.v1.PinResponse
-	109, // 213: kith.node.api.v1.ChatService.Export:output_type -> kith.node.api.v1.ExportResponse
-	111, // 214: kith.node.api.v1.FileService.Offer:output_type -> kith.node.api.v1.OfferResponse
-	115, // 215: kith.node.api.v1.FileService.ListFiles:output_type -> kith.node.api.v1.ListFilesResponse
-	117, // 216: kith.node.api.v1.FileService.Get:output_type -> kith.node.api.v1.GetResponse
-	119, // 217: kith.node.api.v1.FileService.Cancel:output_type -> kith.node.api.v1.CancelResponse
-	121, // 218: kith.node.api.v1.FileService.Read:output_type -> kith.node.api.v1.ReadResponse
-	153, // [153:219] is the sub-list for method output_type
-	87,  // [87:153] is the sub-list for method input_type
-	87,  // [87:87] is the sub-list for extension type_name
-	87,  // [87:87] is the sub-list for extension extendee
-	0,   // [0:87] is the sub-list for field type_name
+	98,  // 44: kith.node.api.v1.GetCompletenessResponse.from:type_name -> kith.node.api.v1.MissingFrom
+	7,   // 45: kith.node.api.v1.GetCompletenessResponse.asked:type_name -> kith.node.api.v1.Person
+	7,   // 46: kith.node.api.v1.GetCompletenessResponse.ahead:type_name -> kith.node.api.v1.Person
+	7,   // 47: kith.node.api.v1.MissingFrom.person:type_name -> kith.node.api.v1.Person
+	9,   // 48: kith.node.api.v1.SearchResponse.messages:type_name -> kith.node.api.v1.Message
+	8,   // 49: kith.node.api.v1.MarkReadResponse.chat:type_name -> kith.node.api.v1.Chat
+	9,   // 50: kith.node.api.v1.OfferResponse.message:type_name -> kith.node.api.v1.Message
+	107, // 51: kith.node.api.v1.OfferResponse.transfer:type_name -> kith.node.api.v1.Transfer
+	5,   // 52: kith.node.api.v1.Transfer.state:type_name -> kith.node.api.v1.TransferState
+	7,   // 53: kith.node.api.v1.Transfer.from:type_name -> kith.node.api.v1.Person
+	108, // 54: kith.node.api.v1.Transfer.fetched:type_name -> kith.node.api.v1.Fetch
+	7,   // 55: kith.node.api.v1.Fetch.who:type_name -> kith.node.api.v1.Person
+	107, // 56: kith.node.api.v1.ListFilesResponse.files:type_name -> kith.node.api.v1.Transfer
+	107, // 57: kith.node.api.v1.GetResponse.transfer:type_name -> kith.node.api.v1.Transfer
+	107, // 58: kith.node.api.v1.CancelResponse.transfer:type_name -> kith.node.api.v1.Transfer
+	9,   // 59: kith.node.api.v1.WatchResponse.message:type_name -> kith.node.api.v1.Message
+	8,   // 60: kith.node.api.v1.WatchResponse.chat:type_name -> kith.node.api.v1.Chat
+	41,  // 61: kith.node.api.v1.WatchResponse.friend:type_name -> kith.node.api.v1.Friend
+	107, // 62: kith.node.api.v1.WatchResponse.transfer:type_name -> kith.node.api.v1.Transfer
+	79,  // 63: kith.node.api.v1.WatchResponse.presence:type_name -> kith.node.api.v1.Member
+	119, // 64: kith.node.api.v1.WatchResponse.storage:type_name -> kith.node.api.v1.StorageNews
+	120, // 65: kith.node.api.v1.WatchResponse.typing:type_name -> kith.node.api.v1.Typing
+	121, // 66: kith.node.api.v1.WatchResponse.preference:type_name -> kith.node.api.v1.Preference
+	122, // 67: kith.node.api.v1.WatchResponse.sync:type_name -> kith.node.api.v1.SyncNews
+	123, // 68: kith.node.api.v1.WatchResponse.log:type_name -> kith.node.api.v1.LogLine
+	7,   // 69: kith.node.api.v1.Typing.person:type_name -> kith.node.api.v1.Person
+	7,   // 70: kith.node.api.v1.SyncNews.from:type_name -> kith.node.api.v1.Person
+	18,  // 71: kith.node.api.v1.ListDevicesResponse.devices:type_name -> kith.node.api.v1.DeviceInfo
+	18,  // 72: kith.node.api.v1.RenameDeviceResponse.device:type_name -> kith.node.api.v1.DeviceInfo
+	13,  // 73: kith.node.api.v1.NodeService.GetStatus:input_type -> kith.node.api.v1.GetStatusRequest
+	16,  // 74: kith.node.api.v1.NodeService.GetIdentity:input_type -> kith.node.api.v1.GetIdentityRequest
+	19,  // 75: kith.node.api.v1.NodeService.SetName:input_type -> kith.node.api.v1.SetNameRequest
+	21,  // 76: kith.node.api.v1.NodeService.CreateInvite:input_type -> kith.node.api.v1.CreateInviteRequest
+	23,  // 77: kith.node.api.v1.NodeService.ListInvites:input_type -> kith.node.api.v1.ListInvitesRequest
+	26,  // 78: kith.node.api.v1.NodeService.RevokeInvite:input_type -> kith.node.api.v1.RevokeInviteRequest
+	28,  // 79: kith.node.api.v1.NodeService.ListPeers:input_type -> kith.node.api.v1.ListPeersRequest
+	31,  // 80: kith.node.api.v1.NodeService.Connect:input_type -> kith.node.api.v1.ConnectRequest
+	33,  // 81: kith.node.api.v1.NodeService.Diagnose:input_type -> kith.node.api.v1.DiagnoseRequest
+	35,  // 82: kith.node.api.v1.NodeService.GetPreferences:input_type -> kith.node.api.v1.GetPreferencesRequest
+	37,  // 83: kith.node.api.v1.NodeService.SetPreference:input_type -> kith.node.api.v1.SetPreferenceRequest
+	39,  // 84: kith.node.api.v1.NodeService.Stop:input_type -> kith.node.api.v1.StopRequest
+	117, // 85: kith.node.api.v1.NodeService.Watch:input_type -> kith.node.api.v1.WatchRequest
+	42,  // 86: kith.node.api.v1.FriendService.ListFriends:input_type -> kith.node.api.v1.ListFriendsRequest
+	44,  // 87: kith.node.api.v1.FriendService.AddFriend:input_type -> kith.node.api.v1.AddFriendRequest
+	46,  // 88: kith.node.api.v1.FriendService.AcceptFriend:input_type -> kith.node.api.v1.AcceptFriendRequest
+	48,  // 89: kith.node.api.v1.FriendService.DeclineFriend:input_type -> kith.node.api.v1.DeclineFriendRequest
+	50,  // 90: kith.node.api.v1.FriendService.RemoveFriend:input_type -> kith.node.api.v1.RemoveFriendRequest
+	52,  // 91: kith.node.api.v1.FriendService.BlockFriend:input_type -> kith.node.api.v1.BlockFriendRequest
+	54,  // 92: kith.node.api.v1.FriendService.UnblockFriend:input_type -> kith.node.api.v1.UnblockFriendRequest
+	56,  // 93: kith.node.api.v1.FriendService.RenameFriend:input_type -> kith.node.api.v1.RenameFriendRequest
+	58,  // 94: kith.node.api.v1.FriendService.VerifyFriend:input_type -> kith.node.api.v1.VerifyFriendRequest
+	60,  // 95: kith.node.api.v1.FriendService.FindPeople:input_type -> kith.node.api.v1.FindPeopleRequest
+	63,  // 96: kith.node.api.v1.FriendService.Ignore:input_type -> kith.node.api.v1.IgnoreRequest
+	65,  // 97: kith.node.api.v1.FriendService.ListIgnored:input_type -> kith.node.api.v1.ListIgnoredRequest
+	67,  // 98: kith.node.api.v1.FriendService.SetHiddenWords:input_type -> kith.node.api.v1.SetHiddenWordsRequest
+	124, // 99: kith.node.api.v1.DeviceService.ListDevices:input_type -> kith.node.api.v1.ListDevicesRequest
+	126, // 100: kith.node.api.v1.DeviceService.LinkDevice:input_type -> kith.node.api.v1.LinkDeviceRequest
+	128, // 101: kith.node.api.v1.DeviceService.ConfirmDevice:input_type -> kith.node.api.v1.ConfirmDeviceRequest
+	130, // 102: kith.node.api.v1.DeviceService.RenameDevice:input_type -> kith.node.api.v1.RenameDeviceRequest
+	132, // 103: kith.node.api.v1.DeviceService.RevokeDevice:input_type -> kith.node.api.v1.RevokeDeviceRequest
+	69,  // 104: kith.node.api.v1.ChatService.ListChats:input_type -> kith.node.api.v1.ListChatsRequest
+	71,  // 105: kith.node.api.v1.ChatService.GetChat:input_type -> kith.node.api.v1.GetChatRequest
+	73,  // 106: kith.node.api.v1.ChatService.Join:input_type -> kith.node.api.v1.JoinRequest
+	75,  // 107: kith.node.api.v1.ChatService.Leave:input_type -> kith.node.api.v1.LeaveRequest
+	77,  // 108: kith.node.api.v1.ChatService.ListMembers:input_type -> kith.node.api.v1.ListMembersRequest
+	80,  // 109: kith.node.api.v1.ChatService.SetChat:input_type -> kith.node.api.v1.SetChatRequest
+	82,  // 110: kith.node.api.v1.ChatService.Send:input_type -> kith.node.api.v1.SendRequest
+	84,  // 111: kith.node.api.v1.ChatService.Edit:input_type -> kith.node.api.v1.EditRequest
+	86,  // 112: kith.node.api.v1.ChatService.Retract:input_type -> kith.node.api.v1.RetractRequest
+	88,  // 113: kith.node.api.v1.ChatService.React:input_type -> kith.node.api.v1.ReactRequest
+	90,  // 114: kith.node.api.v1.ChatService.GetMessage:input_type -> kith.node.api.v1.GetMessageRequest
+	92,  // 115: kith.node.api.v1.ChatService.History:input_type -> kith.node.api.v1.HistoryRequest
+	99,  // 116: kith.node.api.v1.ChatService.Search:input_type -> kith.node.api.v1.SearchRequest
+	101, // 117: kith.node.api.v1.ChatService.MarkRead:input_type -> kith.node.api.v1.MarkReadRequest
+	94,  // 118: kith.node.api.v1.ChatService.SignalTyping:input_type -> kith.node.api.v1.SignalTypingRequest
+	96,  // 119: kith.node.api.v1.ChatService.GetCompleteness:input_type -> kith.node.api.v1.GetCompletenessRequest
+	103, // 120: kith.node.api.v1.ChatService.Export:input_type -> kith.node.api.v1.ExportRequest
+	105, // 121: kith.node.api.v1.FileService.Offer:input_type -> kith.node.api.v1.OfferRequest
+	109, // 122: kith.node.api.v1.FileService.ListFiles:input_type -> kith.node.api.v1.ListFilesRequest
+	111, // 123: kith.node.api.v1.FileService.Get:input_type -> kith.node.api.v1.GetRequest
+	113, // 124: kith.node.api.v1.FileService.Cancel:input_type -> kith.node.api.v1.CancelRequest
+	115, // 125: kith.node.api.v1.FileService.Read:input_type -> kith.node.api.v1.ReadRequest
+	14,  // 126: kith.node.api.v1.NodeService.GetStatus:output_type -> kith.node.api.v1.GetStatusResponse
+	17,  // 127: kith.node.api.v1.NodeService.GetIdentity:output_type -> kith.node.api.v1.GetIdentityResponse
+	20,  // 128: kith.node.api.v1.NodeService.SetName:output_type -> kith.node.api.v1.SetNameResponse
+	22,  // 129: kith.node.api.v1.NodeService.CreateInvite:output_type -> kith.node.api.v1.CreateInviteResponse
+	24,  // 130: kith.node.api.v1.NodeService.ListInvites:output_type -> kith.node.api.v1.ListInvitesResponse
+	27,  // 131: kith.node.api.v1.NodeService.RevokeInvite:output_type -> kith.node.api.v1.RevokeInviteResponse
+	29,  // 132: kith.node.api.v1.NodeService.ListPeers:output_type -> kith.node.api.v1.ListPeersResponse
+	32,  // 133: kith.node.api.v1.NodeService.Connect:output_type -> kith.node.api.v1.ConnectResponse
+	34,  // 134: kith.node.api.v1.NodeService.Diagnose:output_type -> kith.node.api.v1.DiagnoseResponse
+	36,  // 135: kith.node.api.v1.NodeService.GetPreferences:output_type -> kith.node.api.v1.GetPreferencesResponse
+	38,  // 136: kith.node.api.v1.NodeService.SetPreference:output_type -> kith.node.api.v1.SetPreferenceResponse
+	40,  // 137: kith.node.api.v1.NodeService.Stop:output_type -> kith.node.api.v1.StopResponse
+	118, // 138: kith.node.api.v1.NodeService.Watch:output_type -> kith.node.api.v1.WatchResponse
+	43,  // 139: kith.node.api.v1.FriendService.ListFriends:output_type -> kith.node.api.v1.ListFriendsResponse
+	45,  // 140: kith.node.api.v1.FriendService.AddFriend:output_type -> kith.node.api.v1.AddFriendResponse
+	47,  // 141: kith.node.api.v1.FriendService.AcceptFriend:output_type -> kith.node.api.v1.AcceptFriendResponse
+	49,  // 142: kith.node.api.v1.FriendService.DeclineFriend:output_type -> kith.node.api.v1.DeclineFriendResponse
+	51,  // 143: kith.node.api.v1.FriendService.RemoveFriend:output_type -> kith.node.api.v1.RemoveFriendResponse
+	53,  // 144: kith.node.api.v1.FriendService.BlockFriend:output_type -> kith.node.api.v1.BlockFriendResponse
+	55,  // 145: kith.node.api.v1.FriendService.UnblockFriend:output_type -> kith.node.api.v1.UnblockFriendResponse
+	57,  // 146: kith.node.api.v1.FriendService.RenameFriend:output_type -> kith.node.api.v1.RenameFriendResponse
+	59,  // 147: kith.node.api.v1.FriendService.VerifyFriend:output_type -> kith.node.api.v1.VerifyFriendResponse
+	61,  // 148: kith.node.api.v1.FriendService.FindPeople:output_type -> kith.node.api.v1.FindPeopleResponse
+	64,  // 149: kith.node.api.v1.FriendService.Ignore:output_type -> kith.node.api.v1.IgnoreResponse
+	66,  // 150: kith.node.api.v1.FriendService.ListIgnored:output_type -> kith.node.api.v1.ListIgnoredResponse
+	68,  // 151: kith.node.api.v1.FriendService.SetHiddenWords:output_type -> kith.node.api.v1.SetHiddenWordsResponse
+	125, // 152: kith.node.api.v1.DeviceService.ListDevices:output_type -> kith.node.api.v1.ListDevicesResponse
+	127, // 153: kith.node.api.v1.DeviceService.LinkDevice:output_type -> kith.node.api.v1.LinkDeviceResponse
+	129, // 154: kith.node.api.v1.DeviceService.ConfirmDevice:output_type -> kith.node.api.v1.ConfirmDeviceResponse
+	131, // 155: kith.node.api.v1.DeviceService.RenameDevice:output_type -> kith.node.api.v1.RenameDeviceResponse
+	133, // 156: kith.node.api.v1.DeviceService.RevokeDevice:output_type -> kith.node.api.v1.RevokeDeviceResponse
+	70,  // 157: kith.node.api.v1.ChatService.ListChats:output_type -> kith.node.api.v1.ListChatsResponse
+	72,  // 158: kith.node.api.v1.ChatService.GetChat:output_type -> kith.node.api.v1.GetChatResponse
+	74,  // 159: kith.node.api.v1.ChatService.Join:output_type -> kith.node.api.v1.JoinResponse
+	76,  // 160: kith.node.api.v1.ChatService.Leave:output_type -> kith.node.api.v1.LeaveResponse
+	78,  // 161: kith.node.api.v1.ChatService.ListMembers:output_type -> kith.node.api.v1.ListMembersResponse
+	81,  // 162: kith.node.api.v1.ChatService.SetChat:output_type -> kith.node.api.v1.SetChatResponse
+	83,  // 163: kith.node.api.v1.ChatService.Send:output_type -> kith.node.api.v1.SendResponse
+	85,  // 164: kith.node.api.v1.ChatService.Edit:output_type -> kith.node.api.v1.EditResponse
+	87,  // 165: kith.node.api.v1.ChatService.Retract:output_type -> kith.node.api.v1.RetractResponse
+	89,  // 166: kith.node.api.v1.ChatService.React:output_type -> kith.node.api.v1.ReactResponse
+	91,  // 167: kith.node.api.v1.ChatService.GetMessage:output_type -> kith.node.api.v1.GetMessageResponse
+	93,  // 168: kith.node.api.v1.ChatService.History:output_type -> kith.node.api.v1.HistoryResponse
+	100, // 169: kith.node.api.v1.ChatService.Search:output_type -> kith.node.api.v1.SearchResponse
+	102, // 170: kith.node.api.v1.ChatService.MarkRead:output_type -> kith.node.api.v1.MarkReadResponse
+	95,  // 171: kith.node.api.v1.ChatService.SignalTyping:output_type -> kith.node.api.v1.SignalTypingResponse
+	97,  // 172: kith.node.api.v1.ChatService.GetCompleteness:output_type -> kith.node.api.v1.GetCompletenessResponse
+	104, // 173: kith.node.api.v1.ChatService.Export:output_type -> kith.node.api.v1.ExportResponse
+	106, // 174: kith.node.api.v1.FileService.Offer:output_type -> kith.node.api.v1.OfferResponse
+	110, // 175: kith.node.api.v1.FileService.ListFiles:output_type -> kith.node.api.v1.ListFilesResponse
+	112, // 176: kith.node.api.v1.FileService.Get:output_type -> kith.node.api.v1.GetResponse
+	114, // 177: kith.node.api.v1.FileService.Cancel:output_type -> kith.node.api.v1.CancelResponse
+	116, // 178: kith.node.api.v1.FileService.Read:output_type -> kith.node.api.v1.ReadResponse
+	126, // [126:179] is the sub-list for method output_type
+	73,  // [73:126] is the sub-list for method input_type
+	73,  // [73:73] is the sub-list for extension type_name
+	73,  // [73:73] is the sub-list for extension extendee
+	0,   // [0:73] is the sub-list for field type_name
 }
 
 func init() { file_node_api_v1_kith_proto_init() }
@@ -10259,7 +8702,7 @@ func file_node_api_v1_kith_proto_init() {
 		return
 	}
 	file_node_api_v1_kith_proto_msgTypes[74].OneofWrappers = []any{}
-	file_node_api_v1_kith_proto_msgTypes[117].OneofWrappers = []any{
+	file_node_api_v1_kith_proto_msgTypes[112].OneofWrappers = []any{
 		(*WatchResponse_Message)(nil),
 		(*WatchResponse_Chat)(nil),
 		(*WatchResponse_Friend)(nil),
@@ -10271,16 +8714,15 @@ func file_node_api_v1_kith_proto_init() {
 		(*WatchResponse_Sync)(nil),
 		(*WatchResponse_Log)(nil),
 	}
-	file_node_api_v1_kith_proto_msgTypes[135].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_node_api_v1_kith_proto_rawDesc), len(file_node_api_v1_kith_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   157,
+			NumMessages:   129,
 			NumExtensions: 0,
-			NumServices:   6,
+			NumServices:   5,
 		},
 		GoTypes:           file_node_api_v1_kith_proto_goTypes,
 		DependencyIndexes: file_node_api_v1_kith_proto_depIdxs,

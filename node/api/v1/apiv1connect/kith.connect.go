@@ -35,8 +35,6 @@ const (
 	NodeServiceName = "kith.node.api.v1.NodeService"
 	// FriendServiceName is the fully-qualified name of the FriendService service.
 	FriendServiceName = "kith.node.api.v1.FriendService"
-	// GroupServiceName is the fully-qualified name of the GroupService service.
-	GroupServiceName = "kith.node.api.v1.GroupService"
 	// DeviceServiceName is the fully-qualified name of the DeviceService service.
 	DeviceServiceName = "kith.node.api.v1.DeviceService"
 	// ChatServiceName is the fully-qualified name of the ChatService service.
@@ -120,36 +118,6 @@ const (
 	// FriendServiceSetHiddenWordsProcedure is the fully-qualified name of the FriendService's
 	// SetHiddenWords RPC.
 	FriendServiceSetHiddenWordsProcedure = "/kith.node.api.v1.FriendService/SetHiddenWords"
-	// GroupServiceCreateGroupProcedure is the fully-qualified name of the GroupService's CreateGroup
-	// RPC.
-	GroupServiceCreateGroupProcedure = "/kith.node.api.v1.GroupService/CreateGroup"
-	// GroupServiceInviteToGroupProcedure is the fully-qualified name of the GroupService's
-	// InviteToGroup RPC.
-	GroupServiceInviteToGroupProcedure = "/kith.node.api.v1.GroupService/InviteToGroup"
-	// GroupServiceAcceptGroupProcedure is the fully-qualified name of the GroupService's AcceptGroup
-	// RPC.
-	GroupServiceAcceptGroupProcedure = "/kith.node.api.v1.GroupService/AcceptGroup"
-	// GroupServiceDeclineGroupProcedure is the fully-qualified name of the GroupService's DeclineGroup
-	// RPC.
-	GroupServiceDeclineGroupProcedure = "/kith.node.api.v1.GroupService/DeclineGroup"
-	// GroupServiceRemoveMemberProcedure is the fully-qualified name of the GroupService's RemoveMember
-	// RPC.
-	GroupServiceRemoveMemberProcedure = "/kith.node.api.v1.GroupService/RemoveMember"
-	// GroupServiceSetRoleProcedure is the fully-qualified name of the GroupService's SetRole RPC.
-	GroupServiceSetRoleProcedure = "/kith.node.api.v1.GroupService/SetRole"
-	// GroupServiceSetGroupProcedure is the fully-qualified name of the GroupService's SetGroup RPC.
-	GroupServiceSetGroupProcedure = "/kith.node.api.v1.GroupService/SetGroup"
-	// GroupServiceCreateGroupLinkProcedure is the fully-qualified name of the GroupService's
-	// CreateGroupLink RPC.
-	GroupServiceCreateGroupLinkProcedure = "/kith.node.api.v1.GroupService/CreateGroupLink"
-	// GroupServiceListGroupLinksProcedure is the fully-qualified name of the GroupService's
-	// ListGroupLinks RPC.
-	GroupServiceListGroupLinksProcedure = "/kith.node.api.v1.GroupService/ListGroupLinks"
-	// GroupServiceRevokeGroupLinkProcedure is the fully-qualified name of the GroupService's
-	// RevokeGroupLink RPC.
-	GroupServiceRevokeGroupLinkProcedure = "/kith.node.api.v1.GroupService/RevokeGroupLink"
-	// GroupServiceTakeOverProcedure is the fully-qualified name of the GroupService's TakeOver RPC.
-	GroupServiceTakeOverProcedure = "/kith.node.api.v1.GroupService/TakeOver"
 	// DeviceServiceListDevicesProcedure is the fully-qualified name of the DeviceService's ListDevices
 	// RPC.
 	DeviceServiceListDevicesProcedure = "/kith.node.api.v1.DeviceService/ListDevices"
@@ -196,14 +164,9 @@ const (
 	// ChatServiceSignalTypingProcedure is the fully-qualified name of the ChatService's SignalTyping
 	// RPC.
 	ChatServiceSignalTypingProcedure = "/kith.node.api.v1.ChatService/SignalTyping"
-	// ChatServiceListReceiptsProcedure is the fully-qualified name of the ChatService's ListReceipts
-	// RPC.
-	ChatServiceListReceiptsProcedure = "/kith.node.api.v1.ChatService/ListReceipts"
 	// ChatServiceGetCompletenessProcedure is the fully-qualified name of the ChatService's
 	// GetCompleteness RPC.
 	ChatServiceGetCompletenessProcedure = "/kith.node.api.v1.ChatService/GetCompleteness"
-	// ChatServicePinProcedure is the fully-qualified name of the ChatService's Pin RPC.
-	ChatServicePinProcedure = "/kith.node.api.v1.ChatService/Pin"
 	// ChatServiceExportProcedure is the fully-qualified name of the ChatService's Export RPC.
 	ChatServiceExportProcedure = "/kith.node.api.v1.ChatService/Export"
 	// FileServiceOfferProcedure is the fully-qualified name of the FileService's Offer RPC.
@@ -1002,342 +965,6 @@ func (UnimplementedFriendServiceHandler) SetHiddenWords(context.Context, *connec
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.FriendService.SetHiddenWords is not implemented"))
 }
 
-// GroupServiceClient is a client for the kith.node.api.v1.GroupService service.
-type GroupServiceClient interface {
-	CreateGroup(context.Context, *connect.Request[v1.CreateGroupRequest]) (*connect.Response[v1.CreateGroupResponse], error)
-	InviteToGroup(context.Context, *connect.Request[v1.InviteToGroupRequest]) (*connect.Response[v1.InviteToGroupResponse], error)
-	// AcceptGroup takes an invitation from a friend, or a link.
-	AcceptGroup(context.Context, *connect.Request[v1.AcceptGroupRequest]) (*connect.Response[v1.AcceptGroupResponse], error)
-	DeclineGroup(context.Context, *connect.Request[v1.DeclineGroupRequest]) (*connect.Response[v1.DeclineGroupResponse], error)
-	RemoveMember(context.Context, *connect.Request[v1.RemoveMemberRequest]) (*connect.Response[v1.RemoveMemberResponse], error)
-	// SetRole promotes or demotes a member.
-	SetRole(context.Context, *connect.Request[v1.SetRoleRequest]) (*connect.Response[v1.SetRoleResponse], error)
-	SetGroup(context.Context, *connect.Request[v1.SetGroupRequest]) (*connect.Response[v1.SetGroupResponse], error)
-	CreateGroupLink(context.Context, *connect.Request[v1.CreateGroupLinkRequest]) (*connect.Response[v1.CreateGroupLinkResponse], error)
-	ListGroupLinks(context.Context, *connect.Request[v1.ListGroupLinksRequest]) (*connect.Response[v1.ListGroupLinksResponse], error)
-	RevokeGroupLink(context.Context, *connect.Request[v1.RevokeGroupLinkRequest]) (*connect.Response[v1.RevokeGroupLinkResponse], error)
-	// TakeOver makes the longest-standing admin the owner, where the rule allows.
-	TakeOver(context.Context, *connect.Request[v1.TakeOverRequest]) (*connect.Response[v1.TakeOverResponse], error)
-}
-
-// NewGroupServiceClient constructs a client for the kith.node.api.v1.GroupService service. By
-// default, it uses the Connect protocol with the binary Protobuf Codec, asks for gzipped responses,
-// and sends uncompressed requests. To use the gRPC or gRPC-Web protocols, supply the
-// connect.WithGRPC() or connect.WithGRPCWeb() options.
-//
-// The URL supplied here should be the base URL for the Connect or gRPC server (for example,
-// http://api.acme.com or https://acme.com/grpc).
-func NewGroupServiceClient(httpClient connect.HTTPClient, baseURL string, opts ...connect.ClientOption) GroupServiceClient {
-	baseURL = strings.TrimRight(baseURL, "/")
-	groupServiceMethods := v1.File_node_api_v1_kith_proto.Services().ByName("GroupService").Methods()
-	return &groupServiceClient{
-		createGroup: connect.NewClient[v1.CreateGroupRequest, v1.CreateGroupResponse](
-			httpClient,
-			baseURL+GroupServiceCreateGroupProcedure,
-			connect.WithSchema(groupServiceMethods.ByName("CreateGroup")),
-			connect.WithClientOptions(opts...),
-		),
-		inviteToGroup: connect.NewClient[v1.InviteToGroupRequest, v1.InviteToGroupResponse](
-			httpClient,
-			baseURL+GroupServiceInviteToGroupProcedure,
-			connect.WithSchema(groupServiceMethods.ByName("InviteToGroup")),
-			connect.WithClientOptions(opts...),
-		),
-		acceptGroup: connect.NewClient[v1.AcceptGroupRequest, v1.AcceptGroupResponse](
-			httpClient,
-			baseURL+GroupServiceAcceptGroupProcedure,
-			connect.WithSchema(groupServiceMethods.ByName("AcceptGroup")),
-			connect.WithClientOptions(opts...),
-		),
-		declineGroup: connect.NewClient[v1.DeclineGroupRequest, v1.DeclineGroupResponse](
-			httpClient,
-			baseURL+GroupServiceDeclineGroupProcedure,
-			connect.WithSchema(groupServiceMethods.ByName("DeclineGroup")),
-			connect.WithClientOptions(opts...),
-		),
-		removeMember: connect.NewClient[v1.RemoveMemberRequest, v1.RemoveMemberResponse](
-			httpClient,
-			baseURL+GroupServiceRemoveMemberProcedure,
-			connect.WithSchema(groupServiceMethods.ByName("RemoveMember")),
-			connect.WithClientOptions(opts...),
-		),
-		setRole: connect.NewClient[v1.SetRoleRequest, v1.SetRoleResponse](
-			httpClient,
-			baseURL+GroupServiceSetRoleProcedure,
-			connect.WithSchema(groupServiceMethods.ByName("SetRole")),
-			connect.WithClientOptions(opts...),
-		),
-		setGroup: connect.NewClient[v1.SetGroupRequest, v1.SetGroupResponse](
-			httpClient,
-			baseURL+GroupServiceSetGroupProcedure,
-			connect.WithSchema(groupServiceMethods.ByName("SetGroup")),
-			connect.WithClientOptions(opts...),
-		),
-		createGroupLink: connect.NewClient[v1.CreateGroupLinkRequest, v1.CreateGroupLinkResponse](
-			httpClient,
-			baseURL+GroupServiceCreateGroupLinkProcedure,
-			connect.WithSchema(groupServiceMethods.ByName("CreateGroupLink")),
-			connect.WithClientOptions(opts...),
-		),
-		listGroupLinks: connect.NewClient[v1.ListGroupLinksRequest, v1.ListGroupLinksResponse](
-			httpClient,
-			baseURL+GroupServiceListGroupLinksProcedure,
-			connect.WithSchema(groupServiceMethods.ByName("ListGroupLinks")),
-			connect.WithClientOptions(opts...),
-		),
-		revokeGroupLink: connect.NewClient[v1.RevokeGroupLinkRequest, v1.RevokeGroupLinkResponse](
-			httpClient,
-			baseURL+GroupServiceRevokeGroupLinkProcedure,
-			connect.WithSchema(groupServiceMethods.ByName("RevokeGroupLink")),
-			connect.WithClientOptions(opts...),
-		),
-		takeOver: connect.NewClient[v1.TakeOverRequest, v1.TakeOverResponse](
-			httpClient,
-			baseURL+GroupServiceTakeOverProcedure,
-			connect.WithSchema(groupServiceMethods.ByName("TakeOver")),
-			connect.WithClientOptions(opts...),
-		),
-	}
-}
-
-// groupServiceClient implements GroupServiceClient.
-type groupServiceClient struct {
-	createGroup     *connect.Client[v1.CreateGroupRequest, v1.CreateGroupResponse]
-	inviteToGroup   *connect.Client[v1.InviteToGroupRequest, v1.InviteToGroupResponse]
-	acceptGroup     *connect.Client[v1.AcceptGroupRequest, v1.AcceptGroupResponse]
-	declineGroup    *connect.Client[v1.DeclineGroupRequest, v1.DeclineGroupResponse]
-	removeMember    *connect.Client[v1.RemoveMemberRequest, v1.RemoveMemberResponse]
-	setRole         *connect.Client[v1.SetRoleRequest, v1.SetRoleResponse]
-	setGroup        *connect.Client[v1.SetGroupRequest, v1.SetGroupResponse]
-	createGroupLink *connect.Client[v1.CreateGroupLinkRequest, v1.CreateGroupLinkResponse]
-	listGroupLinks  *connect.Client[v1.ListGroupLinksRequest, v1.ListGroupLinksResponse]
-	revokeGroupLink *connect.Client[v1.RevokeGroupLinkRequest, v1.RevokeGroupLinkResponse]
-	takeOver        *connect.Client[v1.TakeOverRequest, v1.TakeOverResponse]
-}
-
-// CreateGroup calls kith.node.api.v1.GroupService.CreateGroup.
-func (c *groupServiceClient) CreateGroup(ctx context.Context, req *connect.Request[v1.CreateGroupRequest]) (*connect.Response[v1.CreateGroupResponse], error) {
-	return c.createGroup.CallUnary(ctx, req)
-}
-
-// InviteToGroup calls kith.node.api.v1.GroupService.InviteToGroup.
-func (c *groupServiceClient) InviteToGroup(ctx context.Context, req *connect.Request[v1.InviteToGroupRequest]) (*connect.Response[v1.InviteToGroupResponse], error) {
-	return c.inviteToGroup.CallUnary(ctx, req)
-}
-
-// AcceptGroup calls kith.node.api.v1.GroupService.AcceptGroup.
-func (c *groupServiceClient) AcceptGroup(ctx context.Context, req *connect.Request[v1.AcceptGroupRequest]) (*connect.Response[v1.AcceptGroupResponse], error) {
-	return c.acceptGroup.CallUnary(ctx, req)
-}
-
-// DeclineGroup calls kith.node.api.v1.GroupService.DeclineGroup.
-func (c *groupServiceClient) DeclineGroup(ctx context.Context, req *connect.Request[v1.DeclineGroupRequest]) (*connect.Response[v1.DeclineGroupResponse], error) {
-	return c.declineGroup.CallUnary(ctx, req)
-}
-
-// RemoveMember calls kith.node.api.v1.GroupService.RemoveMember.
-func (c *groupServiceClient) RemoveMember(ctx context.Context, req *connect.Request[v1.RemoveMemberRequest]) (*connect.Response[v1.RemoveMemberResponse], error) {
-	return c.removeMember.CallUnary(ctx, req)
-}
-
-// SetRole calls kith.node.api.v1.GroupService.SetRole.
-func (c *groupServiceClient) SetRole(ctx context.Context, req *connect.Request[v1.SetRoleRequest]) (*connect.Response[v1.SetRoleResponse], error) {
-	return c.setRole.CallUnary(ctx, req)
-}
-
-// SetGroup calls kith.node.api.v1.GroupService.SetGroup.
-func (c *groupServiceClient) SetGroup(ctx context.Context, req *connect.Request[v1.SetGroupRequest]) (*connect.Response[v1.SetGroupResponse], error) {
-	return c.setGroup.CallUnary(ctx, req)
-}
-
-// CreateGroupLink calls kith.node.api.v1.GroupService.CreateGroupLink.
-func (c *groupServiceClient) CreateGroupLink(ctx context.Context, req *connect.Request[v1.CreateGroupLinkRequest]) (*connect.Response[v1.CreateGroupLinkResponse], error) {
-	return c.createGroupLink.CallUnary(ctx, req)
-}
-
-// ListGroupLinks calls kith.node.api.v1.GroupService.ListGroupLinks.
-func (c *groupServiceClient) ListGroupLinks(ctx context.Context, req *connect.Request[v1.ListGroupLinksRequest]) (*connect.Response[v1.ListGroupLinksResponse], error) {
-	return c.listGroupLinks.CallUnary(ctx, req)
-}
-
-// RevokeGroupLink calls kith.node.api.v1.GroupService.RevokeGroupLink.
-func (c *groupServiceClient) RevokeGroupLink(ctx context.Context, req *connect.Request[v1.RevokeGroupLinkRequest]) (*connect.Response[v1.RevokeGroupLinkResponse], error) {
-	return c.revokeGroupLink.CallUnary(ctx, req)
-}
-
-// TakeOver calls kith.node.api.v1.GroupService.TakeOver.
-func (c *groupServiceClient) TakeOver(ctx context.Context, req *connect.Request[v1.TakeOverRequest]) (*connect.Response[v1.TakeOverResponse], error) {
-	return c.takeOver.CallUnary(ctx, req)
-}
-
-// GroupServiceHandler is an implementation of the kith.node.api.v1.GroupService service.
-type GroupServiceHandler interface {
-	CreateGroup(context.Context, *connect.Request[v1.CreateGroupRequest]) (*connect.Response[v1.CreateGroupResponse], error)
-	InviteToGroup(context.Context, *connect.Request[v1.InviteToGroupRequest]) (*connect.Response[v1.InviteToGroupResponse], error)
-	// AcceptGroup takes an invitation from a friend, or a link.
-	AcceptGroup(context.Context, *connect.Request[v1.AcceptGroupRequest]) (*connect.Response[v1.AcceptGroupResponse], error)
-	DeclineGroup(context.Context, *connect.Request[v1.DeclineGroupRequest]) (*connect.Response[v1.DeclineGroupResponse], error)
-	RemoveMember(context.Context, *connect.Request[v1.RemoveMemberRequest]) (*connect.Response[v1.RemoveMemberResponse], error)
-	// SetRole promotes or demotes a member.
-	SetRole(context.Context, *connect.Request[v1.SetRoleRequest]) (*connect.Response[v1.SetRoleResponse], error)
-	SetGroup(context.Context, *connect.Request[v1.SetGroupRequest]) (*connect.Response[v1.SetGroupResponse], error)
-	CreateGroupLink(context.Context, *connect.Request[v1.CreateGroupLinkRequest]) (*connect.Response[v1.CreateGroupLinkResponse], error)
-	ListGroupLinks(context.Context, *connect.Request[v1.ListGroupLinksRequest]) (*connect.Response[v1.ListGroupLinksResponse], error)
-	RevokeGroupLink(context.Context, *connect.Request[v1.RevokeGroupLinkRequest]) (*connect.Response[v1.RevokeGroupLinkResponse], error)
-	// TakeOver makes the longest-standing admin the owner, where the rule allows.
-	TakeOver(context.Context, *connect.Request[v1.TakeOverRequest]) (*connect.Response[v1.TakeOverResponse], error)
-}
-
-// NewGroupServiceHandler builds an HTTP handler from the service implementation. It returns the
-// path on which to mount the handler and the handler itself.
-//
-// By default, handlers support the Connect, gRPC, and gRPC-Web protocols with the binary Protobuf
-// and JSON codecs. They also support gzip compression.
-func NewGroupServiceHandler(svc GroupServiceHandler, opts ...connect.HandlerOption) (string, http.Handler) {
-	groupServiceMethods := v1.File_node_api_v1_kith_proto.Services().ByName("GroupService").Methods()
-	groupServiceCreateGroupHandler := connect.NewUnaryHandler(
-		GroupServiceCreateGroupProcedure,
-		svc.CreateGroup,
-		connect.WithSchema(groupServiceMethods.ByName("CreateGroup")),
-		connect.WithHandlerOptions(opts...),
-	)
-	groupServiceInviteToGroupHandler := connect.NewUnaryHandler(
-		GroupServiceInviteToGroupProcedure,
-		svc.InviteToGroup,
-		connect.WithSchema(groupServiceMethods.ByName("InviteToGroup")),
-		connect.WithHandlerOptions(opts...),
-	)
-	groupServiceAcceptGroupHandler := connect.NewUnaryHandler(
-		GroupServiceAcceptGroupProcedure,
-		svc.AcceptGroup,
-		connect.WithSchema(groupServiceMethods.ByName("AcceptGroup")),
-		connect.WithHandlerOptions(opts...),
-	)
-	groupServiceDeclineGroupHandler := connect.NewUnaryHandler(
-		GroupServiceDeclineGroupProcedure,
-		svc.DeclineGroup,
-		connect.WithSchema(groupServiceMethods.ByName("DeclineGroup")),
-		connect.WithHandlerOptions(opts...),
-	)
-	groupServiceRemoveMemberHandler := connect.NewUnaryHandler(
-		GroupServiceRemoveMemberProcedure,
-		svc.RemoveMember,
-		connect.WithSchema(groupServiceMethods.ByName("RemoveMember")),
-		connect.WithHandlerOptions(opts...),
-	)
-	groupServiceSetRoleHandler := connect.NewUnaryHandler(
-		GroupServiceSetRoleProcedure,
-		svc.SetRole,
-		connect.WithSchema(groupServiceMethods.ByName("SetRole")),
-		connect.WithHandlerOptions(opts...),
-	)
-	groupServiceSetGroupHandler := connect.NewUnaryHandler(
-		GroupServiceSetGroupProcedure,
-		svc.SetGroup,
-		connect.WithSchema(groupServiceMethods.ByName("SetGroup")),
-		connect.WithHandlerOptions(opts...),
-	)
-	groupServiceCreateGroupLinkHandler := connect.NewUnaryHandler(
-		GroupServiceCreateGroupLinkProcedure,
-		svc.CreateGroupLink,
-		connect.WithSchema(groupServiceMethods.ByName("CreateGroupLink")),
-		connect.WithHandlerOptions(opts...),
-	)
-	groupServiceListGroupLinksHandler := connect.NewUnaryHandler(
-		GroupServiceListGroupLinksProcedure,
-		svc.ListGroupLinks,
-		connect.WithSchema(groupServiceMethods.ByName("ListGroupLinks")),
-		connect.WithHandlerOptions(opts...),
-	)
-	groupServiceRevokeGroupLinkHandler := connect.NewUnaryHandler(
-		GroupServiceRevokeGroupLinkProcedure,
-		svc.RevokeGroupLink,
-		connect.WithSchema(groupServiceMethods.ByName("RevokeGroupLink")),
-		connect.WithHandlerOptions(opts...),
-	)
-	groupServiceTakeOverHandler := connect.NewUnaryHandler(
-		GroupServiceTakeOverProcedure,
-		svc.TakeOver,
-		connect.WithSchema(groupServiceMethods.ByName("TakeOver")),
-		connect.WithHandlerOptions(opts...),
-	)
-	return "/kith.node.api.v1.GroupService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case GroupServiceCreateGroupProcedure:
-			groupServiceCreateGroupHandler.ServeHTTP(w, r)
-		case GroupServiceInviteToGroupProcedure:
-			groupServiceInviteToGroupHandler.ServeHTTP(w, r)
-		case GroupServiceAcceptGroupProcedure:
-			groupServiceAcceptGroupHandler.ServeHTTP(w, r)
-		case GroupServiceDeclineGroupProcedure:
-			groupServiceDeclineGroupHandler.ServeHTTP(w, r)
-		case GroupServiceRemoveMemberProcedure:
-			groupServiceRemoveMemberHandler.ServeHTTP(w, r)
-		case GroupServiceSetRoleProcedure:
-			groupServiceSetRoleHandler.ServeHTTP(w, r)
-		case GroupServiceSetGroupProcedure:
-			groupServiceSetGroupHandler.ServeHTTP(w, r)
-		case GroupServiceCreateGroupLinkProcedure:
-			groupServiceCreateGroupLinkHandler.ServeHTTP(w, r)
-		case GroupServiceListGroupLinksProcedure:
-			groupServiceListGroupLinksHandler.ServeHTTP(w, r)
-		case GroupServiceRevokeGroupLinkProcedure:
-			groupServiceRevokeGroupLinkHandler.ServeHTTP(w, r)
-		case GroupServiceTakeOverProcedure:
-			groupServiceTakeOverHandler.ServeHTTP(w, r)
-		default:
-			http.NotFound(w, r)
-		}
-	})
-}
-
-// UnimplementedGroupServiceHandler returns CodeUnimplemented from all methods.
-type UnimplementedGroupServiceHandler struct{}
-
-func (UnimplementedGroupServiceHandler) CreateGroup(context.Context, *connect.Request[v1.CreateGroupRequest]) (*connect.Response[v1.CreateGroupResponse], error) {
-	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.GroupService.CreateGroup is not implemented"))
-}
-
-func (UnimplementedGroupServiceHandler) InviteToGroup(context.Context, *connect.Request[v1.InviteToGroupRequest]) (*connect.Response[v1.InviteToGroupResponse], error) {
-	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.GroupService.InviteToGroup is not implemented"))
-}
-
-func (UnimplementedGroupServiceHandler) AcceptGroup(context.Context, *connect.Request[v1.AcceptGroupRequest]) (*connect.Response[v1.AcceptGroupResponse], error) {
-	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.GroupService.AcceptGroup is not implemented"))
-}
-
-func (UnimplementedGroupServiceHandler) DeclineGroup(context.Context, *connect.Request[v1.DeclineGroupRequest]) (*connect.Response[v1.DeclineGroupResponse], error) {
-	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.GroupService.DeclineGroup is not implemented"))
-}
-
-func (UnimplementedGroupServiceHandler) RemoveMember(context.Context, *connect.Request[v1.RemoveMemberRequest]) (*connect.Response[v1.RemoveMemberResponse], error) {
-	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.GroupService.RemoveMember is not implemented"))
-}
-
-func (UnimplementedGroupServiceHandler) SetRole(context.Context, *connect.Request[v1.SetRoleRequest]) (*connect.Response[v1.SetRoleResponse], error) {
-	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.GroupService.SetRole is not implemented"))
-}
-
-func (UnimplementedGroupServiceHandler) SetGroup(context.Context, *connect.Request[v1.SetGroupRequest]) (*connect.Response[v1.SetGroupResponse], error) {
-	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.GroupService.SetGroup is not implemented"))
-}
-
-func (UnimplementedGroupServiceHandler) CreateGroupLink(context.Context, *connect.Request[v1.CreateGroupLinkRequest]) (*connect.Response[v1.CreateGroupLinkResponse], error) {
-	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.GroupService.CreateGroupLink is not implemented"))
-}
-
-func (UnimplementedGroupServiceHandler) ListGroupLinks(context.Context, *connect.Request[v1.ListGroupLinksRequest]) (*connect.Response[v1.ListGroupLinksResponse], error) {
-	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.GroupService.ListGroupLinks is not implemented"))
-}
-
-func (UnimplementedGroupServiceHandler) RevokeGroupLink(context.Context, *connect.Request[v1.RevokeGroupLinkRequest]) (*connect.Response[v1.RevokeGroupLinkResponse], error) {
-	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.GroupService.RevokeGroupLink is not implemented"))
-}
-
-func (UnimplementedGroupServiceHandler) TakeOver(context.Context, *connect.Request[v1.TakeOverRequest]) (*connect.Response[v1.TakeOverResponse], error) {
-	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.GroupService.TakeOver is not implemented"))
-}
-
 // DeviceServiceClient is a client for the kith.node.api.v1.DeviceService service.
 type DeviceServiceClient interface {
 	ListDevices(context.Context, *connect.Request[v1.ListDevicesRequest]) (*connect.Response[v1.ListDevicesResponse], error)
@@ -1537,11 +1164,8 @@ type ChatServiceClient interface {
 	// SignalTyping says that we are typing; it is never stored, and goes out at
 	// most every few seconds.
 	SignalTyping(context.Context, *connect.Request[v1.SignalTypingRequest]) (*connect.Response[v1.SignalTypingResponse], error)
-	// ListReceipts returns who has a message of ours.
-	ListReceipts(context.Context, *connect.Request[v1.ListReceiptsRequest]) (*connect.Response[v1.ListReceiptsResponse], error)
 	// GetCompleteness says what a chat lacks, from whom, and who is asked.
 	GetCompleteness(context.Context, *connect.Request[v1.GetCompletenessRequest]) (*connect.Response[v1.GetCompletenessResponse], error)
-	Pin(context.Context, *connect.Request[v1.PinRequest]) (*connect.Response[v1.PinResponse], error)
 	Export(context.Context, *connect.Request[v1.ExportRequest]) (*connect.ServerStreamForClient[v1.ExportResponse], error)
 }
 
@@ -1646,22 +1270,10 @@ func NewChatServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithSchema(chatServiceMethods.ByName("SignalTyping")),
 			connect.WithClientOptions(opts...),
 		),
-		listReceipts: connect.NewClient[v1.ListReceiptsRequest, v1.ListReceiptsResponse](
-			httpClient,
-			baseURL+ChatServiceListReceiptsProcedure,
-			connect.WithSchema(chatServiceMethods.ByName("ListReceipts")),
-			connect.WithClientOptions(opts...),
-		),
 		getCompleteness: connect.NewClient[v1.GetCompletenessRequest, v1.GetCompletenessResponse](
 			httpClient,
 			baseURL+ChatServiceGetCompletenessProcedure,
 			connect.WithSchema(chatServiceMethods.ByName("GetCompleteness")),
-			connect.WithClientOptions(opts...),
-		),
-		pin: connect.NewClient[v1.PinRequest, v1.PinResponse](
-			httpClient,
-			baseURL+ChatServicePinProcedure,
-			connect.WithSchema(chatServiceMethods.ByName("Pin")),
 			connect.WithClientOptions(opts...),
 		),
 		export: connect.NewClient[v1.ExportRequest, v1.ExportResponse](
@@ -1690,9 +1302,7 @@ type chatServiceClient struct {
 	search          *connect.Client[v1.SearchRequest, v1.SearchResponse]
 	markRead        *connect.Client[v1.MarkReadRequest, v1.MarkReadResponse]
 	signalTyping    *connect.Client[v1.SignalTypingRequest, v1.SignalTypingResponse]
-	listReceipts    *connect.Client[v1.ListReceiptsRequest, v1.ListReceiptsResponse]
 	getCompleteness *connect.Client[v1.GetCompletenessRequest, v1.GetCompletenessResponse]
-	pin             *connect.Client[v1.PinRequest, v1.PinResponse]
 	export          *connect.Client[v1.ExportRequest, v1.ExportResponse]
 }
 
@@ -1771,19 +1381,9 @@ func (c *chatServiceClient) SignalTyping(ctx context.Context, req *connect.Reque
 	return c.signalTyping.CallUnary(ctx, req)
 }
 
-// ListReceipts calls kith.node.api.v1.ChatService.ListReceipts.
-func (c *chatServiceClient) ListReceipts(ctx context.Context, req *connect.Request[v1.ListReceiptsRequest]) (*connect.Response[v1.ListReceiptsResponse], error) {
-	return c.listReceipts.CallUnary(ctx, req)
-}
-
 // GetCompleteness calls kith.node.api.v1.ChatService.GetCompleteness.
 func (c *chatServiceClient) GetCompleteness(ctx context.Context, req *connect.Request[v1.GetCompletenessRequest]) (*connect.Response[v1.GetCompletenessResponse], error) {
 	return c.getCompleteness.CallUnary(ctx, req)
-}
-
-// Pin calls kith.node.api.v1.ChatService.Pin.
-func (c *chatServiceClient) Pin(ctx context.Context, req *connect.Request[v1.PinRequest]) (*connect.Response[v1.PinResponse], error) {
-	return c.pin.CallUnary(ctx, req)
 }
 
 // Export calls kith.node.api.v1.ChatService.Export.
@@ -1810,11 +1410,8 @@ type ChatServiceHandler interface {
 	// SignalTyping says that we are typing; it is never stored, and goes out at
 	// most every few seconds.
 	SignalTyping(context.Context, *connect.Request[v1.SignalTypingRequest]) (*connect.Response[v1.SignalTypingResponse], error)
-	// ListReceipts returns who has a message of ours.
-	ListReceipts(context.Context, *connect.Request[v1.ListReceiptsRequest]) (*connect.Response[v1.ListReceiptsResponse], error)
 	// GetCompleteness says what a chat lacks, from whom, and who is asked.
 	GetCompleteness(context.Context, *connect.Request[v1.GetCompletenessRequest]) (*connect.Response[v1.GetCompletenessResponse], error)
-	Pin(context.Context, *connect.Request[v1.PinRequest]) (*connect.Response[v1.PinResponse], error)
 	Export(context.Context, *connect.Request[v1.ExportRequest], *connect.ServerStream[v1.ExportResponse]) error
 }
 
@@ -1915,22 +1512,10 @@ func NewChatServiceHandler(svc ChatServiceHandler, opts ...connect.HandlerOption
 		connect.WithSchema(chatServiceMethods.ByName("SignalTyping")),
 		connect.WithHandlerOptions(opts...),
 	)
-	chatServiceListReceiptsHandler := connect.NewUnaryHandler(
-		ChatServiceListReceiptsProcedure,
-		svc.ListReceipts,
-		connect.WithSchema(chatServiceMethods.ByName("ListReceipts")),
-		connect.WithHandlerOptions(opts...),
-	)
 	chatServiceGetCompletenessHandler := connect.NewUnaryHandler(
 		ChatServiceGetCompletenessProcedure,
 		svc.GetCompleteness,
 		connect.WithSchema(chatServiceMethods.ByName("GetCompleteness")),
-		connect.WithHandlerOptions(opts...),
-	)
-	chatServicePinHandler := connect.NewUnaryHandler(
-		ChatServicePinProcedure,
-		svc.Pin,
-		connect.WithSchema(chatServiceMethods.ByName("Pin")),
 		connect.WithHandlerOptions(opts...),
 	)
 	chatServiceExportHandler := connect.NewServerStreamHandler(
@@ -1971,12 +1556,8 @@ func NewChatServiceHandler(svc ChatServiceHandler, opts ...connect.HandlerOption
 			chatServiceMarkReadHandler.ServeHTTP(w, r)
 		case ChatServiceSignalTypingProcedure:
 			chatServiceSignalTypingHandler.ServeHTTP(w, r)
-		case ChatServiceListReceiptsProcedure:
-			chatServiceListReceiptsHandler.ServeHTTP(w, r)
 		case ChatServiceGetCompletenessProcedure:
 			chatServiceGetCompletenessHandler.ServeHTTP(w, r)
-		case ChatServicePinProcedure:
-			chatServicePinHandler.ServeHTTP(w, r)
 		case ChatServiceExportProcedure:
 			chatServiceExportHandler.ServeHTTP(w, r)
 		default:
@@ -2048,16 +1629,8 @@ func (UnimplementedChatServiceHandler) SignalTyping(context.Context, *connect.Re
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.ChatService.SignalTyping is not implemented"))
 }
 
-func (UnimplementedChatServiceHandler) ListReceipts(context.Context, *connect.Request[v1.ListReceiptsRequest]) (*connect.Response[v1.ListReceiptsResponse], error) {
-	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.ChatService.ListReceipts is not implemented"))
-}
-
 func (UnimplementedChatServiceHandler) GetCompleteness(context.Context, *connect.Request[v1.GetCompletenessRequest]) (*connect.Response[v1.GetCompletenessResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.ChatService.GetCompleteness is not implemented"))
-}
-
-func (UnimplementedChatServiceHandler) Pin(context.Context, *connect.Request[v1.PinRequest]) (*connect.Response[v1.PinResponse], error) {
-	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.ChatService.Pin is not implemented"))
 }
 
 func (UnimplementedChatServiceHandler) Export(context.Context, *connect.Request[v1.ExportRequest], *connect.ServerStream[v1.ExportResponse]) error {
