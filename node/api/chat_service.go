@@ -226,3 +226,13 @@ func (s chatService) SignalTyping(ctx context.Context, req *connect.Request[apiv
 	}
 	return connect.NewResponse(&apiv1.SignalTypingResponse{}), nil
 }
+
+func (s chatService) ListReceipts(ctx context.Context, req *connect.Request[apiv1.ListReceiptsRequest]) (*connect.Response[apiv1.ListReceiptsResponse], error) {
+	all, err := s.node.Receipts(ctx, req.Msg.GetId())
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&apiv1.ListReceiptsResponse{Receipts: each(all, func(r node.Receipt) *apiv1.Receipt {
+		return &apiv1.Receipt{Person: person(r.Person), State: messageState(r.State)}
+	})}), nil
+}

@@ -410,3 +410,7 @@ func (f *fakeNode) RenameDevice(_ context.Context, device, name string) (node.De
 func (f *fakeNode) RevokeDevice(_ context.Context, device string) error {
 	return f.note("revoke device %s", device)
 }
+
+func (f *fakeNode) Receipts(_ context.Context, id string) ([]node.Receipt, error) {
+	return nil, f.note("receipts %s", id)
+}

@@ -71,6 +71,7 @@ type chatPort interface {
 	Search(ctx context.Context, query, ref string, limit int, before string) ([]node.Message, bool, error)
 	MarkRead(ctx context.Context, ref, upTo string) (node.Chat, error)
 	Completeness(ctx context.Context, ref string) (node.Completeness, error)
+	Receipts(ctx context.Context, id string) ([]node.Receipt, error)
 	SignalTyping(ctx context.Context, ref string, stopped bool) error
 	Export(ctx context.Context, ref, format string, w io.Writer) error
 }

@@ -89,7 +89,7 @@ func (m *Model) about(name, rest string) string {
 		return strings.TrimSpace(name + " " + rest)
 	}
 	switch name {
-	case "reply", "edit", "retract", "react", "get", "pin", "unpin":
+	case "reply", "edit", "retract", "react", "get":
 		if first, _, _ := strings.Cut(rest, " "); !strings.HasPrefix(first, "^") {
 			return strings.TrimSpace(name + " " + t.selected + " " + rest)
 		}

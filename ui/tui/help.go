@@ -73,7 +73,6 @@ func (h *helper) selecting() {
 	h.row("e", m.t.Get("help.edit"))
 	h.row("d", m.t.Get("help.retract"))
 	h.row("y", m.t.Get("help.copy"))
-	h.row("p", m.t.Get("help.pin"))
 	h.row("i", m.t.Get("help.details"))
 	h.row("a  n", m.t.Get("help.file"))
 	h.row("s", m.t.Get("help.saveas"))

@@ -67,8 +67,6 @@ func (m *Model) selectKey(name, text string, act action) tea.Cmd {
 		return tea.Batch(tea.SetClipboard(clean(msg.GetText())), m.say(toastGood, m.t.Get("toast.copied")))
 	case "i":
 		return m.showDetails(msg)
-	case "p":
-		return m.pin(msg)
 	case "v":
 		return m.allowPictures(m.prefs[picturePreference] != "on")
 	case "a", "s", "o", "n":
@@ -111,12 +109,6 @@ func (m *Model) askRetract(msg *apiv1.Message) tea.Cmd {
 		}}},
 	})
 	return nil
-}
-
-func (m *Model) pin(msg *apiv1.Message) tea.Cmd {
-	return ask(m, m.api.Chats.Pin, &apiv1.PinRequest{Id: msg.GetId(), Remove: msg.GetPinned()}, func(m *Model, r *apiv1.PinResponse) tea.Cmd {
-		return m.hearMessage(r.GetMessage(), false)
-	})
 }
 
 // react adds a reaction, or takes ours back if it is there.

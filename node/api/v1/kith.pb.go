@@ -5480,6 +5480,154 @@ func (*SignalTypingResponse) Descriptor() ([]byte, []int) {
 	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{89}
 }
 
+type ListReceiptsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListReceiptsRequest) Reset() {
+	*x = ListReceiptsRequest{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[90]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListReceiptsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListReceiptsRequest) ProtoMessage() {}
+
+func (x *ListReceiptsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[90]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListReceiptsRequest.ProtoReflect.Descriptor instead.
+func (*ListReceiptsRequest) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{90}
+}
+
+func (x *ListReceiptsRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type ListReceiptsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Receipts      []*Receipt             `protobuf:"bytes,1,rep,name=receipts,proto3" json:"receipts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListReceiptsResponse) Reset() {
+	*x = ListReceiptsResponse{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[91]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListReceiptsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListReceiptsResponse) ProtoMessage() {}
+
+func (x *ListReceiptsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[91]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListReceiptsResponse.ProtoReflect.Descriptor instead.
+func (*ListReceiptsResponse) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{91}
+}
+
+func (x *ListReceiptsResponse) GetReceipts() []*Receipt {
+	if x != nil {
+		return x.Receipts
+	}
+	return nil
+}
+
+type Receipt struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Person        *Person                `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
+	State         State                  `protobuf:"varint,2,opt,name=state,proto3,enum=kith.node.api.v1.State" json:"state,omitempty"`
+	TimeMs        int64                  `protobuf:"varint,3,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Receipt) Reset() {
+	*x = Receipt{}
+	mi := &file_node_api_v1_kith_proto_msgTypes[92]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Receipt) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Receipt) ProtoMessage() {}
+
+func (x *Receipt) ProtoReflect() protoreflect.Message {
+	mi := &file_node_api_v1_kith_proto_msgTypes[92]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Receipt.ProtoReflect.Descriptor instead.
+func (*Receipt) Descriptor() ([]byte, []int) {
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{92}
+}
+
+func (x *Receipt) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+func (x *Receipt) GetState() State {
+	if x != nil {
+		return x.State
+	}
+	return State_STATE_UNSPECIFIED
+}
+
+func (x *Receipt) GetTimeMs() int64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
 type GetCompletenessRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Chat          string                 `protobuf:"bytes,1,opt,name=chat,proto3" json:"chat,omitempty"`
@@ -5489,7 +5637,7 @@ type GetCompletenessRequest struct {
 
 func (x *GetCompletenessRequest) Reset() {
 	*x = GetCompletenessRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[90]
+	mi := &file_node_api_v1_kith_proto_msgTypes[93]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5501,7 +5649,7 @@ func (x *GetCompletenessRequest) String() string {
 func (*GetCompletenessRequest) ProtoMessage() {}
 
 func (x *GetCompletenessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[90]
+	mi := &file_node_api_v1_kith_proto_msgTypes[93]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5514,7 +5662,7 @@ func (x *GetCompletenessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCompletenessRequest.ProtoReflect.Descriptor instead.
 func (*GetCompletenessRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{90}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{93}
 }
 
 func (x *GetCompletenessRequest) GetChat() string {
@@ -5538,7 +5686,7 @@ type GetCompletenessResponse struct {
 
 func (x *GetCompletenessResponse) Reset() {
 	*x = GetCompletenessResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[91]
+	mi := &file_node_api_v1_kith_proto_msgTypes[94]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5550,7 +5698,7 @@ func (x *GetCompletenessResponse) String() string {
 func (*GetCompletenessResponse) ProtoMessage() {}
 
 func (x *GetCompletenessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[91]
+	mi := &file_node_api_v1_kith_proto_msgTypes[94]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5563,7 +5711,7 @@ func (x *GetCompletenessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCompletenessResponse.ProtoReflect.Descriptor instead.
 func (*GetCompletenessResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{91}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{94}
 }
 
 func (x *GetCompletenessResponse) GetEvents() uint64 {
@@ -5619,7 +5767,7 @@ type MissingFrom struct {
 
 func (x *MissingFrom) Reset() {
 	*x = MissingFrom{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[92]
+	mi := &file_node_api_v1_kith_proto_msgTypes[95]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5631,7 +5779,7 @@ func (x *MissingFrom) String() string {
 func (*MissingFrom) ProtoMessage() {}
 
 func (x *MissingFrom) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[92]
+	mi := &file_node_api_v1_kith_proto_msgTypes[95]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5644,7 +5792,7 @@ func (x *MissingFrom) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissingFrom.ProtoReflect.Descriptor instead.
 func (*MissingFrom) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{92}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{95}
 }
 
 func (x *MissingFrom) GetPerson() *Person {
@@ -5680,7 +5828,7 @@ type SearchRequest struct {
 
 func (x *SearchRequest) Reset() {
 	*x = SearchRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[93]
+	mi := &file_node_api_v1_kith_proto_msgTypes[96]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5692,7 +5840,7 @@ func (x *SearchRequest) String() string {
 func (*SearchRequest) ProtoMessage() {}
 
 func (x *SearchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[93]
+	mi := &file_node_api_v1_kith_proto_msgTypes[96]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5705,7 +5853,7 @@ func (x *SearchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchRequest.ProtoReflect.Descriptor instead.
 func (*SearchRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{93}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{96}
 }
 
 func (x *SearchRequest) GetQuery() string {
@@ -5746,7 +5894,7 @@ type SearchResponse struct {
 
 func (x *SearchResponse) Reset() {
 	*x = SearchResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[94]
+	mi := &file_node_api_v1_kith_proto_msgTypes[97]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5758,7 +5906,7 @@ func (x *SearchResponse) String() string {
 func (*SearchResponse) ProtoMessage() {}
 
 func (x *SearchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[94]
+	mi := &file_node_api_v1_kith_proto_msgTypes[97]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5771,7 +5919,7 @@ func (x *SearchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchResponse.ProtoReflect.Descriptor instead.
 func (*SearchResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{94}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{97}
 }
 
 func (x *SearchResponse) GetMessages() []*Message {
@@ -5798,7 +5946,7 @@ type MarkReadRequest struct {
 
 func (x *MarkReadRequest) Reset() {
 	*x = MarkReadRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[95]
+	mi := &file_node_api_v1_kith_proto_msgTypes[98]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5810,7 +5958,7 @@ func (x *MarkReadRequest) String() string {
 func (*MarkReadRequest) ProtoMessage() {}
 
 func (x *MarkReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[95]
+	mi := &file_node_api_v1_kith_proto_msgTypes[98]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5823,7 +5971,7 @@ func (x *MarkReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadRequest.ProtoReflect.Descriptor instead.
 func (*MarkReadRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{95}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{98}
 }
 
 func (x *MarkReadRequest) GetChat() string {
@@ -5849,7 +5997,7 @@ type MarkReadResponse struct {
 
 func (x *MarkReadResponse) Reset() {
 	*x = MarkReadResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[96]
+	mi := &file_node_api_v1_kith_proto_msgTypes[99]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5861,7 +6009,7 @@ func (x *MarkReadResponse) String() string {
 func (*MarkReadResponse) ProtoMessage() {}
 
 func (x *MarkReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[96]
+	mi := &file_node_api_v1_kith_proto_msgTypes[99]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5874,7 +6022,7 @@ func (x *MarkReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadResponse.ProtoReflect.Descriptor instead.
 func (*MarkReadResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{96}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{99}
 }
 
 func (x *MarkReadResponse) GetChat() *Chat {
@@ -5894,7 +6042,7 @@ type ExportRequest struct {
 
 func (x *ExportRequest) Reset() {
 	*x = ExportRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[97]
+	mi := &file_node_api_v1_kith_proto_msgTypes[100]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5906,7 +6054,7 @@ func (x *ExportRequest) String() string {
 func (*ExportRequest) ProtoMessage() {}
 
 func (x *ExportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[97]
+	mi := &file_node_api_v1_kith_proto_msgTypes[100]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5919,7 +6067,7 @@ func (x *ExportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRequest.ProtoReflect.Descriptor instead.
 func (*ExportRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{97}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{100}
 }
 
 func (x *ExportRequest) GetChat() string {
@@ -5945,7 +6093,7 @@ type ExportResponse struct {
 
 func (x *ExportResponse) Reset() {
 	*x = ExportResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[98]
+	mi := &file_node_api_v1_kith_proto_msgTypes[101]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5957,7 +6105,7 @@ func (x *ExportResponse) String() string {
 func (*ExportResponse) ProtoMessage() {}
 
 func (x *ExportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[98]
+	mi := &file_node_api_v1_kith_proto_msgTypes[101]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5970,7 +6118,7 @@ func (x *ExportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportResponse.ProtoReflect.Descriptor instead.
 func (*ExportResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{98}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{101}
 }
 
 func (x *ExportResponse) GetData() []byte {
@@ -5993,7 +6141,7 @@ type OfferRequest struct {
 
 func (x *OfferRequest) Reset() {
 	*x = OfferRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[99]
+	mi := &file_node_api_v1_kith_proto_msgTypes[102]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6005,7 +6153,7 @@ func (x *OfferRequest) String() string {
 func (*OfferRequest) ProtoMessage() {}
 
 func (x *OfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[99]
+	mi := &file_node_api_v1_kith_proto_msgTypes[102]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6018,7 +6166,7 @@ func (x *OfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferRequest.ProtoReflect.Descriptor instead.
 func (*OfferRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{99}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{102}
 }
 
 func (x *OfferRequest) GetChat() string {
@@ -6066,7 +6214,7 @@ type OfferResponse struct {
 
 func (x *OfferResponse) Reset() {
 	*x = OfferResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[100]
+	mi := &file_node_api_v1_kith_proto_msgTypes[103]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6078,7 +6226,7 @@ func (x *OfferResponse) String() string {
 func (*OfferResponse) ProtoMessage() {}
 
 func (x *OfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[100]
+	mi := &file_node_api_v1_kith_proto_msgTypes[103]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6091,7 +6239,7 @@ func (x *OfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferResponse.ProtoReflect.Descriptor instead.
 func (*OfferResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{100}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{103}
 }
 
 func (x *OfferResponse) GetMessage() *Message {
@@ -6129,7 +6277,7 @@ type Transfer struct {
 
 func (x *Transfer) Reset() {
 	*x = Transfer{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[101]
+	mi := &file_node_api_v1_kith_proto_msgTypes[104]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6141,7 +6289,7 @@ func (x *Transfer) String() string {
 func (*Transfer) ProtoMessage() {}
 
 func (x *Transfer) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[101]
+	mi := &file_node_api_v1_kith_proto_msgTypes[104]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6154,7 +6302,7 @@ func (x *Transfer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Transfer.ProtoReflect.Descriptor instead.
 func (*Transfer) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{101}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{104}
 }
 
 func (x *Transfer) GetId() string {
@@ -6260,7 +6408,7 @@ type Fetch struct {
 
 func (x *Fetch) Reset() {
 	*x = Fetch{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[102]
+	mi := &file_node_api_v1_kith_proto_msgTypes[105]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6272,7 +6420,7 @@ func (x *Fetch) String() string {
 func (*Fetch) ProtoMessage() {}
 
 func (x *Fetch) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[102]
+	mi := &file_node_api_v1_kith_proto_msgTypes[105]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6285,7 +6433,7 @@ func (x *Fetch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fetch.ProtoReflect.Descriptor instead.
 func (*Fetch) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{102}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{105}
 }
 
 func (x *Fetch) GetWho() *Person {
@@ -6311,7 +6459,7 @@ type ListFilesRequest struct {
 
 func (x *ListFilesRequest) Reset() {
 	*x = ListFilesRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[103]
+	mi := &file_node_api_v1_kith_proto_msgTypes[106]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6323,7 +6471,7 @@ func (x *ListFilesRequest) String() string {
 func (*ListFilesRequest) ProtoMessage() {}
 
 func (x *ListFilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[103]
+	mi := &file_node_api_v1_kith_proto_msgTypes[106]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6336,7 +6484,7 @@ func (x *ListFilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFilesRequest.ProtoReflect.Descriptor instead.
 func (*ListFilesRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{103}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{106}
 }
 
 func (x *ListFilesRequest) GetChat() string {
@@ -6355,7 +6503,7 @@ type ListFilesResponse struct {
 
 func (x *ListFilesResponse) Reset() {
 	*x = ListFilesResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[104]
+	mi := &file_node_api_v1_kith_proto_msgTypes[107]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6367,7 +6515,7 @@ func (x *ListFilesResponse) String() string {
 func (*ListFilesResponse) ProtoMessage() {}
 
 func (x *ListFilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[104]
+	mi := &file_node_api_v1_kith_proto_msgTypes[107]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6380,7 +6528,7 @@ func (x *ListFilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFilesResponse.ProtoReflect.Descriptor instead.
 func (*ListFilesResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{104}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{107}
 }
 
 func (x *ListFilesResponse) GetFiles() []*Transfer {
@@ -6400,7 +6548,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[105]
+	mi := &file_node_api_v1_kith_proto_msgTypes[108]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6412,7 +6560,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[105]
+	mi := &file_node_api_v1_kith_proto_msgTypes[108]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6425,7 +6573,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{105}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{108}
 }
 
 func (x *GetRequest) GetId() string {
@@ -6451,7 +6599,7 @@ type GetResponse struct {
 
 func (x *GetResponse) Reset() {
 	*x = GetResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[106]
+	mi := &file_node_api_v1_kith_proto_msgTypes[109]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6463,7 +6611,7 @@ func (x *GetResponse) String() string {
 func (*GetResponse) ProtoMessage() {}
 
 func (x *GetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[106]
+	mi := &file_node_api_v1_kith_proto_msgTypes[109]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6476,7 +6624,7 @@ func (x *GetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResponse.ProtoReflect.Descriptor instead.
 func (*GetResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{106}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{109}
 }
 
 func (x *GetResponse) GetTransfer() *Transfer {
@@ -6495,7 +6643,7 @@ type CancelRequest struct {
 
 func (x *CancelRequest) Reset() {
 	*x = CancelRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[107]
+	mi := &file_node_api_v1_kith_proto_msgTypes[110]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6507,7 +6655,7 @@ func (x *CancelRequest) String() string {
 func (*CancelRequest) ProtoMessage() {}
 
 func (x *CancelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[107]
+	mi := &file_node_api_v1_kith_proto_msgTypes[110]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6520,7 +6668,7 @@ func (x *CancelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
 func (*CancelRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{107}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{110}
 }
 
 func (x *CancelRequest) GetId() string {
@@ -6539,7 +6687,7 @@ type CancelResponse struct {
 
 func (x *CancelResponse) Reset() {
 	*x = CancelResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[108]
+	mi := &file_node_api_v1_kith_proto_msgTypes[111]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6551,7 +6699,7 @@ func (x *CancelResponse) String() string {
 func (*CancelResponse) ProtoMessage() {}
 
 func (x *CancelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[108]
+	mi := &file_node_api_v1_kith_proto_msgTypes[111]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6564,7 +6712,7 @@ func (x *CancelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelResponse.ProtoReflect.Descriptor instead.
 func (*CancelResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{108}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{111}
 }
 
 func (x *CancelResponse) GetTransfer() *Transfer {
@@ -6585,7 +6733,7 @@ type ReadRequest struct {
 
 func (x *ReadRequest) Reset() {
 	*x = ReadRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[109]
+	mi := &file_node_api_v1_kith_proto_msgTypes[112]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6597,7 +6745,7 @@ func (x *ReadRequest) String() string {
 func (*ReadRequest) ProtoMessage() {}
 
 func (x *ReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[109]
+	mi := &file_node_api_v1_kith_proto_msgTypes[112]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6610,7 +6758,7 @@ func (x *ReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRequest.ProtoReflect.Descriptor instead.
 func (*ReadRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{109}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{112}
 }
 
 func (x *ReadRequest) GetId() string {
@@ -6645,7 +6793,7 @@ type ReadResponse struct {
 
 func (x *ReadResponse) Reset() {
 	*x = ReadResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[110]
+	mi := &file_node_api_v1_kith_proto_msgTypes[113]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6657,7 +6805,7 @@ func (x *ReadResponse) String() string {
 func (*ReadResponse) ProtoMessage() {}
 
 func (x *ReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[110]
+	mi := &file_node_api_v1_kith_proto_msgTypes[113]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6670,7 +6818,7 @@ func (x *ReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadResponse.ProtoReflect.Descriptor instead.
 func (*ReadResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{110}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{113}
 }
 
 func (x *ReadResponse) GetData() []byte {
@@ -6704,7 +6852,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[111]
+	mi := &file_node_api_v1_kith_proto_msgTypes[114]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6716,7 +6864,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[111]
+	mi := &file_node_api_v1_kith_proto_msgTypes[114]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6729,7 +6877,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{111}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{114}
 }
 
 func (x *WatchRequest) GetCursor() uint64 {
@@ -6770,7 +6918,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[112]
+	mi := &file_node_api_v1_kith_proto_msgTypes[115]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6782,7 +6930,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[112]
+	mi := &file_node_api_v1_kith_proto_msgTypes[115]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6795,7 +6943,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{112}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{115}
 }
 
 func (x *WatchResponse) GetCursor() uint64 {
@@ -6990,7 +7138,7 @@ type StorageNews struct {
 
 func (x *StorageNews) Reset() {
 	*x = StorageNews{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[113]
+	mi := &file_node_api_v1_kith_proto_msgTypes[116]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7002,7 +7150,7 @@ func (x *StorageNews) String() string {
 func (*StorageNews) ProtoMessage() {}
 
 func (x *StorageNews) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[113]
+	mi := &file_node_api_v1_kith_proto_msgTypes[116]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7015,7 +7163,7 @@ func (x *StorageNews) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StorageNews.ProtoReflect.Descriptor instead.
 func (*StorageNews) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{113}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{116}
 }
 
 func (x *StorageNews) GetState() string {
@@ -7043,7 +7191,7 @@ type Typing struct {
 
 func (x *Typing) Reset() {
 	*x = Typing{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[114]
+	mi := &file_node_api_v1_kith_proto_msgTypes[117]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7055,7 +7203,7 @@ func (x *Typing) String() string {
 func (*Typing) ProtoMessage() {}
 
 func (x *Typing) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[114]
+	mi := &file_node_api_v1_kith_proto_msgTypes[117]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7068,7 +7216,7 @@ func (x *Typing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Typing.ProtoReflect.Descriptor instead.
 func (*Typing) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{114}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{117}
 }
 
 func (x *Typing) GetChat() string {
@@ -7102,7 +7250,7 @@ type Preference struct {
 
 func (x *Preference) Reset() {
 	*x = Preference{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[115]
+	mi := &file_node_api_v1_kith_proto_msgTypes[118]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7114,7 +7262,7 @@ func (x *Preference) String() string {
 func (*Preference) ProtoMessage() {}
 
 func (x *Preference) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[115]
+	mi := &file_node_api_v1_kith_proto_msgTypes[118]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7127,7 +7275,7 @@ func (x *Preference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Preference.ProtoReflect.Descriptor instead.
 func (*Preference) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{115}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{118}
 }
 
 func (x *Preference) GetName() string {
@@ -7157,7 +7305,7 @@ type SyncNews struct {
 
 func (x *SyncNews) Reset() {
 	*x = SyncNews{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[116]
+	mi := &file_node_api_v1_kith_proto_msgTypes[119]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7169,7 +7317,7 @@ func (x *SyncNews) String() string {
 func (*SyncNews) ProtoMessage() {}
 
 func (x *SyncNews) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[116]
+	mi := &file_node_api_v1_kith_proto_msgTypes[119]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7182,7 +7330,7 @@ func (x *SyncNews) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncNews.ProtoReflect.Descriptor instead.
 func (*SyncNews) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{116}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{119}
 }
 
 func (x *SyncNews) GetChat() string {
@@ -7230,7 +7378,7 @@ type LogLine struct {
 
 func (x *LogLine) Reset() {
 	*x = LogLine{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[117]
+	mi := &file_node_api_v1_kith_proto_msgTypes[120]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7242,7 +7390,7 @@ func (x *LogLine) String() string {
 func (*LogLine) ProtoMessage() {}
 
 func (x *LogLine) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[117]
+	mi := &file_node_api_v1_kith_proto_msgTypes[120]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7255,7 +7403,7 @@ func (x *LogLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogLine.ProtoReflect.Descriptor instead.
 func (*LogLine) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{117}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{120}
 }
 
 func (x *LogLine) GetText() string {
@@ -7280,7 +7428,7 @@ type ListDevicesRequest struct {
 
 func (x *ListDevicesRequest) Reset() {
 	*x = ListDevicesRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[118]
+	mi := &file_node_api_v1_kith_proto_msgTypes[121]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7292,7 +7440,7 @@ func (x *ListDevicesRequest) String() string {
 func (*ListDevicesRequest) ProtoMessage() {}
 
 func (x *ListDevicesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[118]
+	mi := &file_node_api_v1_kith_proto_msgTypes[121]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7305,7 +7453,7 @@ func (x *ListDevicesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDevicesRequest.ProtoReflect.Descriptor instead.
 func (*ListDevicesRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{118}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{121}
 }
 
 type ListDevicesResponse struct {
@@ -7317,7 +7465,7 @@ type ListDevicesResponse struct {
 
 func (x *ListDevicesResponse) Reset() {
 	*x = ListDevicesResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[119]
+	mi := &file_node_api_v1_kith_proto_msgTypes[122]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7329,7 +7477,7 @@ func (x *ListDevicesResponse) String() string {
 func (*ListDevicesResponse) ProtoMessage() {}
 
 func (x *ListDevicesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[119]
+	mi := &file_node_api_v1_kith_proto_msgTypes[122]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7342,7 +7490,7 @@ func (x *ListDevicesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDevicesResponse.ProtoReflect.Descriptor instead.
 func (*ListDevicesResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{119}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{122}
 }
 
 func (x *ListDevicesResponse) GetDevices() []*DeviceInfo {
@@ -7360,7 +7508,7 @@ type LinkDeviceRequest struct {
 
 func (x *LinkDeviceRequest) Reset() {
 	*x = LinkDeviceRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[120]
+	mi := &file_node_api_v1_kith_proto_msgTypes[123]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7372,7 +7520,7 @@ func (x *LinkDeviceRequest) String() string {
 func (*LinkDeviceRequest) ProtoMessage() {}
 
 func (x *LinkDeviceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[120]
+	mi := &file_node_api_v1_kith_proto_msgTypes[123]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7385,7 +7533,7 @@ func (x *LinkDeviceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkDeviceRequest.ProtoReflect.Descriptor instead.
 func (*LinkDeviceRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{120}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{123}
 }
 
 type LinkDeviceResponse struct {
@@ -7402,7 +7550,7 @@ type LinkDeviceResponse struct {
 
 func (x *LinkDeviceResponse) Reset() {
 	*x = LinkDeviceResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[121]
+	mi := &file_node_api_v1_kith_proto_msgTypes[124]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7414,7 +7562,7 @@ func (x *LinkDeviceResponse) String() string {
 func (*LinkDeviceResponse) ProtoMessage() {}
 
 func (x *LinkDeviceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[121]
+	mi := &file_node_api_v1_kith_proto_msgTypes[124]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7427,7 +7575,7 @@ func (x *LinkDeviceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkDeviceResponse.ProtoReflect.Descriptor instead.
 func (*LinkDeviceResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{121}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{124}
 }
 
 func (x *LinkDeviceResponse) GetCode() string {
@@ -7482,7 +7630,7 @@ type ConfirmDeviceRequest struct {
 
 func (x *ConfirmDeviceRequest) Reset() {
 	*x = ConfirmDeviceRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[122]
+	mi := &file_node_api_v1_kith_proto_msgTypes[125]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7494,7 +7642,7 @@ func (x *ConfirmDeviceRequest) String() string {
 func (*ConfirmDeviceRequest) ProtoMessage() {}
 
 func (x *ConfirmDeviceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[122]
+	mi := &file_node_api_v1_kith_proto_msgTypes[125]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7507,7 +7655,7 @@ func (x *ConfirmDeviceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmDeviceRequest.ProtoReflect.Descriptor instead.
 func (*ConfirmDeviceRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{122}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{125}
 }
 
 func (x *ConfirmDeviceRequest) GetLinkId() string {
@@ -7532,7 +7680,7 @@ type ConfirmDeviceResponse struct {
 
 func (x *ConfirmDeviceResponse) Reset() {
 	*x = ConfirmDeviceResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[123]
+	mi := &file_node_api_v1_kith_proto_msgTypes[126]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7544,7 +7692,7 @@ func (x *ConfirmDeviceResponse) String() string {
 func (*ConfirmDeviceResponse) ProtoMessage() {}
 
 func (x *ConfirmDeviceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[123]
+	mi := &file_node_api_v1_kith_proto_msgTypes[126]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7557,7 +7705,7 @@ func (x *ConfirmDeviceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfirmDeviceResponse.ProtoReflect.Descriptor instead.
 func (*ConfirmDeviceResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{123}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{126}
 }
 
 type RenameDeviceRequest struct {
@@ -7570,7 +7718,7 @@ type RenameDeviceRequest struct {
 
 func (x *RenameDeviceRequest) Reset() {
 	*x = RenameDeviceRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[124]
+	mi := &file_node_api_v1_kith_proto_msgTypes[127]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7582,7 +7730,7 @@ func (x *RenameDeviceRequest) String() string {
 func (*RenameDeviceRequest) ProtoMessage() {}
 
 func (x *RenameDeviceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[124]
+	mi := &file_node_api_v1_kith_proto_msgTypes[127]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7595,7 +7743,7 @@ func (x *RenameDeviceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenameDeviceRequest.ProtoReflect.Descriptor instead.
 func (*RenameDeviceRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{124}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{127}
 }
 
 func (x *RenameDeviceRequest) GetDevice() string {
@@ -7621,7 +7769,7 @@ type RenameDeviceResponse struct {
 
 func (x *RenameDeviceResponse) Reset() {
 	*x = RenameDeviceResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[125]
+	mi := &file_node_api_v1_kith_proto_msgTypes[128]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7633,7 +7781,7 @@ func (x *RenameDeviceResponse) String() string {
 func (*RenameDeviceResponse) ProtoMessage() {}
 
 func (x *RenameDeviceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[125]
+	mi := &file_node_api_v1_kith_proto_msgTypes[128]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7646,7 +7794,7 @@ func (x *RenameDeviceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenameDeviceResponse.ProtoReflect.Descriptor instead.
 func (*RenameDeviceResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{125}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{128}
 }
 
 func (x *RenameDeviceResponse) GetDevice() *DeviceInfo {
@@ -7665,7 +7813,7 @@ type RevokeDeviceRequest struct {
 
 func (x *RevokeDeviceRequest) Reset() {
 	*x = RevokeDeviceRequest{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[126]
+	mi := &file_node_api_v1_kith_proto_msgTypes[129]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7677,7 +7825,7 @@ func (x *RevokeDeviceRequest) String() string {
 func (*RevokeDeviceRequest) ProtoMessage() {}
 
 func (x *RevokeDeviceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[126]
+	mi := &file_node_api_v1_kith_proto_msgTypes[129]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7690,7 +7838,7 @@ func (x *RevokeDeviceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeDeviceRequest.ProtoReflect.Descriptor instead.
 func (*RevokeDeviceRequest) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{126}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{129}
 }
 
 func (x *RevokeDeviceRequest) GetDevice() string {
@@ -7708,7 +7856,7 @@ type RevokeDeviceResponse struct {
 
 func (x *RevokeDeviceResponse) Reset() {
 	*x = RevokeDeviceResponse{}
-	mi := &file_node_api_v1_kith_proto_msgTypes[127]
+	mi := &file_node_api_v1_kith_proto_msgTypes[130]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7720,7 +7868,7 @@ func (x *RevokeDeviceResponse) String() string {
 func (*RevokeDeviceResponse) ProtoMessage() {}
 
 func (x *RevokeDeviceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_node_api_v1_kith_proto_msgTypes[127]
+	mi := &file_node_api_v1_kith_proto_msgTypes[130]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7733,7 +7881,7 @@ func (x *RevokeDeviceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeDeviceResponse.ProtoReflect.Descriptor instead.
 func (*RevokeDeviceResponse) Descriptor() ([]byte, []int) {
-	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{127}
+	return file_node_api_v1_kith_proto_rawDescGZIP(), []int{130}
 }
 
 var File_node_api_v1_kith_proto protoreflect.FileDescriptor
@@ -8088,7 +8236,15 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"\x13SignalTypingRequest\x12\x12\n" +
 	"\x04chat\x18\x01 \x01(\tR\x04chat\x12\x18\n" +
 	"\astopped\x18\x02 \x01(\bR\astopped\"\x16\n" +
-	"\x14SignalTypingResponse\",\n" +
+	"\x14SignalTypingResponse\"%\n" +
+	"\x13ListReceiptsRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"M\n" +
+	"\x14ListReceiptsResponse\x125\n" +
+	"\breceipts\x18\x01 \x03(\v2\x19.kith.node.api.v1.ReceiptR\breceipts\"\x83\x01\n" +
+	"\aReceipt\x120\n" +
+	"\x06person\x18\x01 \x01(\v2\x18.kith.node.api.v1.PersonR\x06person\x12-\n" +
+	"\x05state\x18\x02 \x01(\x0e2\x17.kith.node.api.v1.StateR\x05state\x12\x17\n" +
+	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\",\n" +
 	"\x16GetCompletenessRequest\x12\x12\n" +
 	"\x04chat\x18\x01 \x01(\tR\x04chat\"\xfd\x01\n" +
 	"\x17GetCompletenessResponse\x12\x16\n" +
@@ -8330,8 +8486,7 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"LinkDevice\x12#.kith.node.api.v1.LinkDeviceRequest\x1a$.kith.node.api.v1.LinkDeviceResponse0\x01\x12`\n" +
 	"\rConfirmDevice\x12&.kith.node.api.v1.ConfirmDeviceRequest\x1a'.kith.node.api.v1.ConfirmDeviceResponse\x12]\n" +
 	"\fRenameDevice\x12%.kith.node.api.v1.RenameDeviceRequest\x1a&.kith.node.api.v1.RenameDeviceResponse\x12]\n" +
-	"\fRevokeDevice\x12%.kith.node.api.v1.RevokeDeviceRequest\x1a&.kith.node.api.v1.RevokeDeviceResponse2\xf7\n" +
-	"\n" +
+	"\fRevokeDevice\x12%.kith.node.api.v1.RevokeDeviceRequest\x1a&.kith.node.api.v1.RevokeDeviceResponse2\xd6\v\n" +
 	"\vChatService\x12T\n" +
 	"\tListChats\x12\".kith.node.api.v1.ListChatsRequest\x1a#.kith.node.api.v1.ListChatsResponse\x12N\n" +
 	"\aGetChat\x12 .kith.node.api.v1.GetChatRequest\x1a!.kith.node.api.v1.GetChatResponse\x12E\n" +
@@ -8348,7 +8503,8 @@ const file_node_api_v1_kith_proto_rawDesc = "" +
 	"\aHistory\x12 .kith.node.api.v1.HistoryRequest\x1a!.kith.node.api.v1.HistoryResponse\x12K\n" +
 	"\x06Search\x12\x1f.kith.node.api.v1.SearchRequest\x1a .kith.node.api.v1.SearchResponse\x12Q\n" +
 	"\bMarkRead\x12!.kith.node.api.v1.MarkReadRequest\x1a\".kith.node.api.v1.MarkReadResponse\x12]\n" +
-	"\fSignalTyping\x12%.kith.node.api.v1.SignalTypingRequest\x1a&.kith.node.api.v1.SignalTypingResponse\x12f\n" +
+	"\fSignalTyping\x12%.kith.node.api.v1.SignalTypingRequest\x1a&.kith.node.api.v1.SignalTypingResponse\x12]\n" +
+	"\fListReceipts\x12%.kith.node.api.v1.ListReceiptsRequest\x1a&.kith.node.api.v1.ListReceiptsResponse\x12f\n" +
 	"\x0fGetCompleteness\x12(.kith.node.api.v1.GetCompletenessRequest\x1a).kith.node.api.v1.GetCompletenessResponse\x12M\n" +
 	"\x06Export\x12\x1f.kith.node.api.v1.ExportRequest\x1a .kith.node.api.v1.ExportResponse0\x012\x87\x03\n" +
 	"\vFileService\x12H\n" +
@@ -8371,7 +8527,7 @@ func file_node_api_v1_kith_proto_rawDescGZIP() []byte {
 }
 
 var file_node_api_v1_kith_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_node_api_v1_kith_proto_msgTypes = make([]protoimpl.MessageInfo, 129)
+var file_node_api_v1_kith_proto_msgTypes = make([]protoimpl.MessageInfo, 132)
 var file_node_api_v1_kith_proto_goTypes = []any{
 	(Reason)(0),                     // 0: kith.node.api.v1.Reason
 	(ChatKind)(0),                   // 1: kith.node.api.v1.ChatKind
@@ -8469,45 +8625,48 @@ var file_node_api_v1_kith_proto_goTypes = []any{
 	(*HistoryResponse)(nil),         // 93: kith.node.api.v1.HistoryResponse
 	(*SignalTypingRequest)(nil),     // 94: kith.node.api.v1.SignalTypingRequest
 	(*SignalTypingResponse)(nil),    // 95: kith.node.api.v1.SignalTypingResponse
-	(*GetCompletenessRequest)(nil),  // 96: kith.node.api.v1.GetCompletenessRequest
-	(*GetCompletenessResponse)(nil), // 97: kith.node.api.v1.GetCompletenessResponse
-	(*MissingFrom)(nil),             // 98: kith.node.api.v1.MissingFrom
-	(*SearchRequest)(nil),           // 99: kith.node.api.v1.SearchRequest
-	(*SearchResponse)(nil),          // 100: kith.node.api.v1.SearchResponse
-	(*MarkReadRequest)(nil),         // 101: kith.node.api.v1.MarkReadRequest
-	(*MarkReadResponse)(nil),        // 102: kith.node.api.v1.MarkReadResponse
-	(*ExportRequest)(nil),           // 103: kith.node.api.v1.ExportRequest
-	(*ExportResponse)(nil),          // 104: kith.node.api.v1.ExportResponse
-	(*OfferRequest)(nil),            // 105: kith.node.api.v1.OfferRequest
-	(*OfferResponse)(nil),           // 106: kith.node.api.v1.OfferResponse
-	(*Transfer)(nil),                // 107: kith.node.api.v1.Transfer
-	(*Fetch)(nil),                   // 108: kith.node.api.v1.Fetch
-	(*ListFilesRequest)(nil),        // 109: kith.node.api.v1.ListFilesRequest
-	(*ListFilesResponse)(nil),       // 110: kith.node.api.v1.ListFilesResponse
-	(*GetRequest)(nil),              // 111: kith.node.api.v1.GetRequest
-	(*GetResponse)(nil),             // 112: kith.node.api.v1.GetResponse
-	(*CancelRequest)(nil),           // 113: kith.node.api.v1.CancelRequest
-	(*CancelResponse)(nil),          // 114: kith.node.api.v1.CancelResponse
-	(*ReadRequest)(nil),             // 115: kith.node.api.v1.ReadRequest
-	(*ReadResponse)(nil),            // 116: kith.node.api.v1.ReadResponse
-	(*WatchRequest)(nil),            // 117: kith.node.api.v1.WatchRequest
-	(*WatchResponse)(nil),           // 118: kith.node.api.v1.WatchResponse
-	(*StorageNews)(nil),             // 119: kith.node.api.v1.StorageNews
-	(*Typing)(nil),                  // 120: kith.node.api.v1.Typing
-	(*Preference)(nil),              // 121: kith.node.api.v1.Preference
-	(*SyncNews)(nil),                // 122: kith.node.api.v1.SyncNews
-	(*LogLine)(nil),                 // 123: kith.node.api.v1.LogLine
-	(*ListDevicesRequest)(nil),      // 124: kith.node.api.v1.ListDevicesRequest
-	(*ListDevicesResponse)(nil),     // 125: kith.node.api.v1.ListDevicesResponse
-	(*LinkDeviceRequest)(nil),       // 126: kith.node.api.v1.LinkDeviceRequest
-	(*LinkDeviceResponse)(nil),      // 127: kith.node.api.v1.LinkDeviceResponse
-	(*ConfirmDeviceRequest)(nil),    // 128: kith.node.api.v1.ConfirmDeviceRequest
-	(*ConfirmDeviceResponse)(nil),   // 129: kith.node.api.v1.ConfirmDeviceResponse
-	(*RenameDeviceRequest)(nil),     // 130: kith.node.api.v1.RenameDeviceRequest
-	(*RenameDeviceResponse)(nil),    // 131: kith.node.api.v1.RenameDeviceResponse
-	(*RevokeDeviceRequest)(nil),     // 132: kith.node.api.v1.RevokeDeviceRequest
-	(*RevokeDeviceResponse)(nil),    // 133: kith.node.api.v1.RevokeDeviceResponse
-	nil,                             // 134: kith.node.api.v1.GetPreferencesResponse.PreferencesEntry
+	(*ListReceiptsRequest)(nil),     // 96: kith.node.api.v1.ListReceiptsRequest
+	(*ListReceiptsResponse)(nil),    // 97: kith.node.api.v1.ListReceiptsResponse
+	(*Receipt)(nil),                 // 98: kith.node.api.v1.Receipt
+	(*GetCompletenessRequest)(nil),  // 99: kith.node.api.v1.GetCompletenessRequest
+	(*GetCompletenessResponse)(nil), // 100: kith.node.api.v1.GetCompletenessResponse
+	(*MissingFrom)(nil),             // 101: kith.node.api.v1.MissingFrom
+	(*SearchRequest)(nil),           // 102: kith.node.api.v1.SearchRequest
+	(*SearchResponse)(nil),          // 103: kith.node.api.v1.SearchResponse
+	(*MarkReadRequest)(nil),         // 104: kith.node.api.v1.MarkReadRequest
+	(*MarkReadResponse)(nil),        // 105: kith.node.api.v1.MarkReadResponse
+	(*ExportRequest)(nil),           // 106: kith.node.api.v1.ExportRequest
+	(*ExportResponse)(nil),          // 107: kith.node.api.v1.ExportResponse
+	(*OfferRequest)(nil),            // 108: kith.node.api.v1.OfferRequest
+	(*OfferResponse)(nil),           // 109: kith.node.api.v1.OfferResponse
+	(*Transfer)(nil),                // 110: kith.node.api.v1.Transfer
+	(*Fetch)(nil),                   // 111: kith.node.api.v1.Fetch
+	(*ListFilesRequest)(nil),        // 112: kith.node.api.v1.ListFilesRequest
+	(*ListFilesResponse)(nil),       // 113: kith.node.api.v1.ListFilesResponse
+	(*GetRequest)(nil),              // 114: kith.node.api.v1.GetRequest
+	(*GetResponse)(nil),             // 115: kith.node.api.v1.GetResponse
+	(*CancelRequest)(nil),           // 116: kith.node.api.v1.CancelRequest
+	(*CancelResponse)(nil),          // 117: kith.node.api.v1.CancelResponse
+	(*ReadRequest)(nil),             // 118: kith.node.api.v1.ReadRequest
+	(*ReadResponse)(nil),            // 119: kith.node.api.v1.ReadResponse
+	(*WatchRequest)(nil),            // 120: kith.node.api.v1.WatchRequest
+	(*WatchResponse)(nil),           // 121: kith.node.api.v1.WatchResponse
+	(*StorageNews)(nil),             // 122: kith.node.api.v1.StorageNews
+	(*Typing)(nil),                  // 123: kith.node.api.v1.Typing
+	(*Preference)(nil),              // 124: kith.node.api.v1.Preference
+	(*SyncNews)(nil),                // 125: kith.node.api.v1.SyncNews
+	(*LogLine)(nil),                 // 126: kith.node.api.v1.LogLine
+	(*ListDevicesRequest)(nil),      // 127: kith.node.api.v1.ListDevicesRequest
+	(*ListDevicesResponse)(nil),     // 128: kith.node.api.v1.ListDevicesResponse
+	(*LinkDeviceRequest)(nil),       // 129: kith.node.api.v1.LinkDeviceRequest
+	(*LinkDeviceResponse)(nil),      // 130: kith.node.api.v1.LinkDeviceResponse
+	(*ConfirmDeviceRequest)(nil),    // 131: kith.node.api.v1.ConfirmDeviceRequest
+	(*ConfirmDeviceResponse)(nil),   // 132: kith.node.api.v1.ConfirmDeviceResponse
+	(*RenameDeviceRequest)(nil),     // 133: kith.node.api.v1.RenameDeviceRequest
+	(*RenameDeviceResponse)(nil),    // 134: kith.node.api.v1.RenameDeviceResponse
+	(*RevokeDeviceRequest)(nil),     // 135: kith.node.api.v1.RevokeDeviceRequest
+	(*RevokeDeviceResponse)(nil),    // 136: kith.node.api.v1.RevokeDeviceResponse
+	nil,                             // 137: kith.node.api.v1.GetPreferencesResponse.PreferencesEntry
 }
 var file_node_api_v1_kith_proto_depIdxs = []int32{
 	0,   // 0: kith.node.api.v1.ErrorDetail.reason:type_name -> kith.node.api.v1.Reason
@@ -8528,7 +8687,7 @@ var file_node_api_v1_kith_proto_depIdxs = []int32{
 	30,  // 15: kith.node.api.v1.ListPeersResponse.peers:type_name -> kith.node.api.v1.Peer
 	7,   // 16: kith.node.api.v1.Peer.person:type_name -> kith.node.api.v1.Person
 	30,  // 17: kith.node.api.v1.ConnectResponse.peer:type_name -> kith.node.api.v1.Peer
-	134, // 18: kith.node.api.v1.GetPreferencesResponse.preferences:type_name -> kith.node.api.v1.GetPreferencesResponse.PreferencesEntry
+	137, // 18: kith.node.api.v1.GetPreferencesResponse.preferences:type_name -> kith.node.api.v1.GetPreferencesResponse.PreferencesEntry
 	7,   // 19: kith.node.api.v1.Friend.person:type_name -> kith.node.api.v1.Person
 	4,   // 20: kith.node.api.v1.Friend.state:type_name -> kith.node.api.v1.FriendState
 	41,  // 21: kith.node.api.v1.ListFriendsResponse.friends:type_name -> kith.node.api.v1.Friend
@@ -8554,146 +8713,151 @@ var file_node_api_v1_kith_proto_depIdxs = []int32{
 	9,   // 41: kith.node.api.v1.ReactResponse.message:type_name -> kith.node.api.v1.Message
 	9,   // 42: kith.node.api.v1.GetMessageResponse.message:type_name -> kith.node.api.v1.Message
 	9,   // 43: kith.node.api.v1.HistoryResponse.messages:type_name -> kith.node.api.v1.Message
-	98,  // 44: kith.node.api.v1.GetCompletenessResponse.from:type_name -> kith.node.api.v1.MissingFrom
-	7,   // 45: kith.node.api.v1.GetCompletenessResponse.asked:type_name -> kith.node.api.v1.Person
-	7,   // 46: kith.node.api.v1.GetCompletenessResponse.ahead:type_name -> kith.node.api.v1.Person
-	7,   // 47: kith.node.api.v1.MissingFrom.person:type_name -> kith.node.api.v1.Person
-	9,   // 48: kith.node.api.v1.SearchResponse.messages:type_name -> kith.node.api.v1.Message
-	8,   // 49: kith.node.api.v1.MarkReadResponse.chat:type_name -> kith.node.api.v1.Chat
-	9,   // 50: kith.node.api.v1.OfferResponse.message:type_name -> kith.node.api.v1.Message
-	107, // 51: kith.node.api.v1.OfferResponse.transfer:type_name -> kith.node.api.v1.Transfer
-	5,   // 52: kith.node.api.v1.Transfer.state:type_name -> kith.node.api.v1.TransferState
-	7,   // 53: kith.node.api.v1.Transfer.from:type_name -> kith.node.api.v1.Person
-	108, // 54: kith.node.api.v1.Transfer.fetched:type_name -> kith.node.api.v1.Fetch
-	7,   // 55: kith.node.api.v1.Fetch.who:type_name -> kith.node.api.v1.Person
-	107, // 56: kith.node.api.v1.ListFilesResponse.files:type_name -> kith.node.api.v1.Transfer
-	107, // 57: kith.node.api.v1.GetResponse.transfer:type_name -> kith.node.api.v1.Transfer
-	107, // 58: kith.node.api.v1.CancelResponse.transfer:type_name -> kith.node.api.v1.Transfer
-	9,   // 59: kith.node.api.v1.WatchResponse.message:type_name -> kith.node.api.v1.Message
-	8,   // 60: kith.node.api.v1.WatchResponse.chat:type_name -> kith.node.api.v1.Chat
-	41,  // 61: kith.node.api.v1.WatchResponse.friend:type_name -> kith.node.api.v1.Friend
-	107, // 62: kith.node.api.v1.WatchResponse.transfer:type_name -> kith.node.api.v1.Transfer
-	79,  // 63: kith.node.api.v1.WatchResponse.presence:type_name -> kith.node.api.v1.Member
-	119, // 64: kith.node.api.v1.WatchResponse.storage:type_name -> kith.node.api.v1.StorageNews
-	120, // 65: kith.node.api.v1.WatchResponse.typing:type_name -> kith.node.api.v1.Typing
-	121, // 66: kith.node.api.v1.WatchResponse.preference:type_name -> kith.node.api.v1.Preference
-	122, // 67: kith.node.api.v1.WatchResponse.sync:type_name -> kith.node.api.v1.SyncNews
-	123, // 68: kith.node.api.v1.WatchResponse.log:type_name -> kith.node.api.v1.LogLine
-	7,   // 69: kith.node.api.v1.Typing.person:type_name -> kith.node.api.v1.Person
-	7,   // 70: kith.node.api.v1.SyncNews.from:type_name -> kith.node.api.v1.Person
-	18,  // 71: kith.node.api.v1.ListDevicesResponse.devices:type_name -> kith.node.api.v1.DeviceInfo
-	18,  // 72: kith.node.api.v1.RenameDeviceResponse.device:type_name -> kith.node.api.v1.DeviceInfo
-	13,  // 73: kith.node.api.v1.NodeService.GetStatus:input_type -> kith.node.api.v1.GetStatusRequest
-	16,  // 74: kith.node.api.v1.NodeService.GetIdentity:input_type -> kith.node.api.v1.GetIdentityRequest
-	19,  // 75: kith.node.api.v1.NodeService.SetName:input_type -> kith.node.api.v1.SetNameRequest
-	21,  // 76: kith.node.api.v1.NodeService.CreateInvite:input_type -> kith.node.api.v1.CreateInviteRequest
-	23,  // 77: kith.node.api.v1.NodeService.ListInvites:input_type -> kith.node.api.v1.ListInvitesRequest
-	26,  // 78: kith.node.api.v1.NodeService.RevokeInvite:input_type -> kith.node.api.v1.RevokeInviteRequest
-	28,  // 79: kith.node.api.v1.NodeService.ListPeers:input_type -> kith.node.api.v1.ListPeersRequest
-	31,  // 80: kith.node.api.v1.NodeService.Connect:input_type -> kith.node.api.v1.ConnectRequest
-	33,  // 81: kith.node.api.v1.NodeService.Diagnose:input_type -> kith.node.api.v1.DiagnoseRequest
-	35,  // 82: kith.node.api.v1.NodeService.GetPreferences:input_type -> kith.node.api.v1.GetPreferencesRequest
-	37,  // 83: kith.node.api.v1.NodeService.SetPreference:input_type -> kith.node.api.v1.SetPreferenceRequest
-	39,  // 84: kith.node.api.v1.NodeService.Stop:input_type -> kith.node.api.v1.StopRequest
-	117, // 85: kith.node.api.v1.NodeService.Watch:input_type -> kith.node.api.v1.WatchRequest
-	42,  // 86: kith.node.api.v1.FriendService.ListFriends:input_type -> kith.node.api.v1.ListFriendsRequest
-	44,  // 87: kith.node.api.v1.FriendService.AddFriend:input_type -> kith.node.api.v1.AddFriendRequest
-	46,  // 88: kith.node.api.v1.FriendService.AcceptFriend:input_type -> kith.node.api.v1.AcceptFriendRequest
-	48,  // 89: kith.node.api.v1.FriendService.DeclineFriend:input_type -> kith.node.api.v1.DeclineFriendRequest
-	50,  // 90: kith.node.api.v1.FriendService.RemoveFriend:input_type -> kith.node.api.v1.RemoveFriendRequest
-	52,  // 91: kith.node.api.v1.FriendService.BlockFriend:input_type -> kith.node.api.v1.BlockFriendRequest
-	54,  // 92: kith.node.api.v1.FriendService.UnblockFriend:input_type -> kith.node.api.v1.UnblockFriendRequest
-	56,  // 93: kith.node.api.v1.FriendService.RenameFriend:input_type -> kith.node.api.v1.RenameFriendRequest
-	58,  // 94: kith.node.api.v1.FriendService.VerifyFriend:input_type -> kith.node.api.v1.VerifyFriendRequest
-	60,  // 95: kith.node.api.v1.FriendService.FindPeople:input_type -> kith.node.api.v1.FindPeopleRequest
-	63,  // 96: kith.node.api.v1.FriendService.Ignore:input_type -> kith.node.api.v1.IgnoreRequest
-	65,  // 97: kith.node.api.v1.FriendService.ListIgnored:input_type -> kith.node.api.v1.ListIgnoredRequest
-	67,  // 98: kith.node.api.v1.FriendService.SetHiddenWords:input_type -> kith.node.api.v1.SetHiddenWordsRequest
-	124, // 99: kith.node.api.v1.DeviceService.ListDevices:input_type -> kith.node.api.v1.ListDevicesRequest
-	126, // 100: kith.node.api.v1.DeviceService.LinkDevice:input_type -> kith.node.api.v1.LinkDeviceRequest
-	128, // 101: kith.node.api.v1.DeviceService.ConfirmDevice:input_type -> kith.node.api.v1.ConfirmDeviceRequest
-	130, // 102: kith.node.api.v1.DeviceService.RenameDevice:input_type -> kith.node.api.v1.RenameDeviceRequest
-	132, // 103: kith.node.api.v1.DeviceService.RevokeDevice:input_type -> kith.node.api.v1.RevokeDeviceRequest
-	69,  // 104: kith.node.api.v1.ChatService.ListChats:input_type -> kith.node.api.v1.ListChatsRequest
-	71,  // 105: kith.node.api.v1.ChatService.GetChat:input_type -> kith.node.api.v1.GetChatRequest
-	73,  // 106: kith.node.api.v1.ChatService.Join:input_type -> kith.node.api.v1.JoinRequest
-	75,  // 107: kith.node.api.v1.ChatService.Leave:input_type -> kith.node.api.v1.LeaveRequest
-	77,  // 108: kith.node.api.v1.ChatService.ListMembers:input_type -> kith.node.api.v1.ListMembersRequest
-	80,  // 109: kith.node.api.v1.ChatService.SetChat:input_type -> kith.node.api.v1.SetChatRequest
-	82,  // 110: kith.node.api.v1.ChatService.Send:input_type -> kith.node.api.v1.SendRequest
-	84,  // 111: kith.node.api.v1.ChatService.Edit:input_type -> kith.node.api.v1.EditRequest
-	86,  // 112: kith.node.api.v1.ChatService.Retract:input_type -> kith.node.api.v1.RetractRequest
-	88,  // 113: kith.node.api.v1.ChatService.React:input_type -> kith.node.api.v1.ReactRequest
-	90,  // 114: kith.node.api.v1.ChatService.GetMessage:input_type -> kith.node.api.v1.GetMessageRequest
-	92,  // 115: kith.node.api.v1.ChatService.History:input_type -> kith.node.api.v1.HistoryRequest
-	99,  // 116: kith.node.api.v1.ChatService.Search:input_type -> kith.node.api.v1.SearchRequest
-	101, // 117: kith.node.api.v1.ChatService.MarkRead:input_type -> kith.node.api.v1.MarkReadRequest
-	94,  // 118: kith.node.api.v1.ChatService.SignalTyping:input_type -> kith.node.api.v1.SignalTypingRequest
-	96,  // 119: kith.node.api.v1.ChatService.GetCompleteness:input_type -> kith.node.api.v1.GetCompletenessRequest
-	103, // 120: kith.node.api.v1.ChatService.Export:input_type -> kith.node.api.v1.ExportRequest
-	105, // 121: kith.node.api.v1.FileService.Offer:input_type -> kith.node.api.v1.OfferRequest
-	109, // 122: kith.node.api.v1.FileService.ListFiles:input_type -> kith.node.api.v1.ListFilesRequest
-	111, // 123: kith.node.api.v1.FileService.Get:input_type -> kith.node.api.v1.GetRequest
-	113, // 124: kith.node.api.v1.FileService.Cancel:input_type -> kith.node.api.v1.CancelRequest
-	115, // 125: kith.node.api.v1.FileService.Read:input_type -> kith.node.api.v1.ReadRequest
-	14,  // 126: kith.node.api.v1.NodeService.GetStatus:output_type -> kith.node.api.v1.GetStatusResponse
-	17,  // 127: kith.node.api.v1.NodeService.GetIdentity:output_type -> kith.node.api.v1.GetIdentityResponse
-	20,  // 128: kith.node.api.v1.NodeService.SetName:output_type -> kith.node.api.v1.SetNameResponse
-	22,  // 129: kith.node.api.v1.NodeService.CreateInvite:output_type -> kith.node.api.v1.CreateInviteResponse
-	24,  // 130: kith.node.api.v1.NodeService.ListInvites:output_type -> kith.node.api.v1.ListInvitesResponse
-	27,  // 131: kith.node.api.v1.NodeService.RevokeInvite:output_type -> kith.node.api.v1.RevokeInviteResponse
-	29,  // 132: kith.node.api.v1.NodeService.ListPeers:output_type -> kith.node.api.v1.ListPeersResponse
-	32,  // 133: kith.node.api.v1.NodeService.Connect:output_type -> kith.node.api.v1.ConnectResponse
-	34,  // 134: kith.node.api.v1.NodeService.Diagnose:output_type -> kith.node.api.v1.DiagnoseResponse
-	36,  // 135: kith.node.api.v1.NodeService.GetPreferences:output_type -> kith.node.api.v1.GetPreferencesResponse
-	38,  // 136: kith.node.api.v1.NodeService.SetPreference:output_type -> kith.node.api.v1.SetPreferenceResponse
-	40,  // 137: kith.node.api.v1.NodeService.Stop:output_type -> kith.node.api.v1.StopResponse
-	118, // 138: kith.node.api.v1.NodeService.Watch:output_type -> kith.node.api.v1.WatchResponse
-	43,  // 139: kith.node.api.v1.FriendService.ListFriends:output_type -> kith.node.api.v1.ListFriendsResponse
-	45,  // 140: kith.node.api.v1.FriendService.AddFriend:output_type -> kith.node.api.v1.AddFriendResponse
-	47,  // 141: kith.node.api.v1.FriendService.AcceptFriend:output_type -> kith.node.api.v1.AcceptFriendResponse
-	49,  // 142: kith.node.api.v1.FriendService.DeclineFriend:output_type -> kith.node.api.v1.DeclineFriendResponse
-	51,  // 143: kith.node.api.v1.FriendService.RemoveFriend:output_type -> kith.node.api.v1.RemoveFriendResponse
-	53,  // 144: kith.node.api.v1.FriendService.BlockFriend:output_type -> kith.node.api.v1.BlockFriendResponse
-	55,  // 145: kith.node.api.v1.FriendService.UnblockFriend:output_type -> kith.node.api.v1.UnblockFriendResponse
-	57,  // 146: kith.node.api.v1.FriendService.RenameFriend:output_type -> kith.node.api.v1.RenameFriendResponse
-	59,  // 147: kith.node.api.v1.FriendService.VerifyFriend:output_type -> kith.node.api.v1.VerifyFriendResponse
-	61,  // 148: kith.node.api.v1.FriendService.FindPeople:output_type -> kith.node.api.v1.FindPeopleResponse
-	64,  // 149: kith.node.api.v1.FriendService.Ignore:output_type -> kith.node.api.v1.IgnoreResponse
-	66,  // 150: kith.node.api.v1.FriendService.ListIgnored:output_type -> kith.node.api.v1.ListIgnoredResponse
-	68,  // 151: kith.node.api.v1.FriendService.SetHiddenWords:output_type -> kith.node.api.v1.SetHiddenWordsResponse
-	125, // 152: kith.node.api.v1.DeviceService.ListDevices:output_type -> kith.node.api.v1.ListDevicesResponse
-	127, // 153: kith.node.api.v1.DeviceService.LinkDevice:output_type -> kith.node.api.v1.LinkDeviceResponse
-	129, // 154: kith.node.api.v1.DeviceService.ConfirmDevice:output_type -> kith.node.api.v1.ConfirmDeviceResponse
-	131, // 155: kith.node.api.v1.DeviceService.RenameDevice:output_type -> kith.node.api.v1.RenameDeviceResponse
-	133, // 156: kith.node.api.v1.DeviceService.RevokeDevice:output_type -> kith.node.api.v1.RevokeDeviceResponse
-	70,  // 157: kith.node.api.v1.ChatService.ListChats:output_type -> kith.node.api.v1.ListChatsResponse
-	72,  // 158: kith.node.api.v1.ChatService.GetChat:output_type -> kith.node.api.v1.GetChatResponse
-	74,  // 159: kith.node.api.v1.ChatService.Join:output_type -> kith.node.api.v1.JoinResponse
-	76,  // 160: kith.node.api.v1.ChatService.Leave:output_type -> kith.node.api.v1.LeaveResponse
-	78,  // 161: kith.node.api.v1.ChatService.ListMembers:output_type -> kith.node.api.v1.ListMembersResponse
-	81,  // 162: kith.node.api.v1.ChatService.SetChat:output_type -> kith.node.api.v1.SetChatResponse
-	83,  // 163: kith.node.api.v1.ChatService.Send:output_type -> kith.node.api.v1.SendResponse
-	85,  // 164: kith.node.api.v1.ChatService.Edit:output_type -> kith.node.api.v1.EditResponse
-	87,  // 165: kith.node.api.v1.ChatService.Retract:output_type -> kith.node.api.v1.RetractResponse
-	89,  // 166: kith.node.api.v1.ChatService.React:output_type -> kith.node.api.v1.ReactResponse
-	91,  // 167: kith.node.api.v1.ChatService.GetMessage:output_type -> kith.node.api.v1.GetMessageResponse
-	93,  // 168: kith.node.api.v1.ChatService.History:output_type -> kith.node.api.v1.HistoryResponse
-	100, // 169: kith.node.api.v1.ChatService.Search:output_type -> kith.node.api.v1.SearchResponse
-	102, // 170: kith.node.api.v1.ChatService.MarkRead:output_type -> kith.node.api.v1.MarkReadResponse
-	95,  // 171: kith.node.api.v1.ChatService.SignalTyping:output_type -> kith.node.api.v1.SignalTypingResponse
-	97,  // 172: kith.node.api.v1.ChatService.GetCompleteness:output_type -> kith.node.api.v1.GetCompletenessResponse
-	104, // 173: kith.node.api.v1.ChatService.Export:output_type -> kith.node.api.v1.ExportResponse
-	106, // 174: kith.node.api.v1.FileService.Offer:output_type -> kith.node.api.v1.OfferResponse
-	110, // 175: kith.node.api.v1.FileService.ListFiles:output_type -> kith.node.api.v1.ListFilesResponse
-	112, // 176: kith.node.api.v1.FileService.Get:output_type -> kith.node.api.v1.GetResponse
-	114, // 177: kith.node.api.v1.FileService.Cancel:output_type -> kith.node.api.v1.CancelResponse
-	116, // 178: kith.node.api.v1.FileService.Read:output_type -> kith.node.api.v1.ReadResponse
-	126, // [126:179] is the sub-list for method output_type
-	73,  // [73:126] is the sub-list for method input_type
-	73,  // [73:73] is the sub-list for extension type_name
-	73,  // [73:73] is the sub-list for extension extendee
-	0,   // [0:73] is the sub-list for field type_name
+	98,  // 44: kith.node.api.v1.ListReceiptsResponse.receipts:type_name -> kith.node.api.v1.Receipt
+	7,   // 45: kith.node.api.v1.Receipt.person:type_name -> kith.node.api.v1.Person
+	3,   // 46: kith.node.api.v1.Receipt.state:type_name -> kith.node.api.v1.State
+	101, // 47: kith.node.api.v1.GetCompletenessResponse.from:type_name -> kith.node.api.v1.MissingFrom
+	7,   // 48: kith.node.api.v1.GetCompletenessResponse.asked:type_name -> kith.node.api.v1.Person
+	7,   // 49: kith.node.api.v1.GetCompletenessResponse.ahead:type_name -> kith.node.api.v1.Person
+	7,   // 50: kith.node.api.v1.MissingFrom.person:type_name -> kith.node.api.v1.Person
+	9,   // 51: kith.node.api.v1.SearchResponse.messages:type_name -> kith.node.api.v1.Message
+	8,   // 52: kith.node.api.v1.MarkReadResponse.chat:type_name -> kith.node.api.v1.Chat
+	9,   // 53: kith.node.api.v1.OfferResponse.message:type_name -> kith.node.api.v1.Message
+	110, // 54: kith.node.api.v1.OfferResponse.transfer:type_name -> kith.node.api.v1.Transfer
+	5,   // 55: kith.node.api.v1.Transfer.state:type_name -> kith.node.api.v1.TransferState
+	7,   // 56: kith.node.api.v1.Transfer.from:type_name -> kith.node.api.v1.Person
+	111, // 57: kith.node.api.v1.Transfer.fetched:type_name -> kith.node.api.v1.Fetch
+	7,   // 58: kith.node.api.v1.Fetch.who:type_name -> kith.node.api.v1.Person
+	110, // 59: kith.node.api.v1.ListFilesResponse.files:type_name -> kith.node.api.v1.Transfer
+	110, // 60: kith.node.api.v1.GetResponse.transfer:type_name -> kith.node.api.v1.Transfer
+	110, // 61: kith.node.api.v1.CancelResponse.transfer:type_name -> kith.node.api.v1.Transfer
+	9,   // 62: kith.node.api.v1.WatchResponse.message:type_name -> kith.node.api.v1.Message
+	8,   // 63: kith.node.api.v1.WatchResponse.chat:type_name -> kith.node.api.v1.Chat
+	41,  // 64: kith.node.api.v1.WatchResponse.friend:type_name -> kith.node.api.v1.Friend
+	110, // 65: kith.node.api.v1.WatchResponse.transfer:type_name -> kith.node.api.v1.Transfer
+	79,  // 66: kith.node.api.v1.WatchResponse.presence:type_name -> kith.node.api.v1.Member
+	122, // 67: kith.node.api.v1.WatchResponse.storage:type_name -> kith.node.api.v1.StorageNews
+	123, // 68: kith.node.api.v1.WatchResponse.typing:type_name -> kith.node.api.v1.Typing
+	124, // 69: kith.node.api.v1.WatchResponse.preference:type_name -> kith.node.api.v1.Preference
+	125, // 70: kith.node.api.v1.WatchResponse.sync:type_name -> kith.node.api.v1.SyncNews
+	126, // 71: kith.node.api.v1.WatchResponse.log:type_name -> kith.node.api.v1.LogLine
+	7,   // 72: kith.node.api.v1.Typing.person:type_name -> kith.node.api.v1.Person
+	7,   // 73: kith.node.api.v1.SyncNews.from:type_name -> kith.node.api.v1.Person
+	18,  // 74: kith.node.api.v1.ListDevicesResponse.devices:type_name -> kith.node.api.v1.DeviceInfo
+	18,  // 75: kith.node.api.v1.RenameDeviceResponse.device:type_name -> kith.node.api.v1.DeviceInfo
+	13,  // 76: kith.node.api.v1.NodeService.GetStatus:input_type -> kith.node.api.v1.GetStatusRequest
+	16,  // 77: kith.node.api.v1.NodeService.GetIdentity:input_type -> kith.node.api.v1.GetIdentityRequest
+	19,  // 78: kith.node.api.v1.NodeService.SetName:input_type -> kith.node.api.v1.SetNameRequest
+	21,  // 79: kith.node.api.v1.NodeService.CreateInvite:input_type -> kith.node.api.v1.CreateInviteRequest
+	23,  // 80: kith.node.api.v1.NodeService.ListInvites:input_type -> kith.node.api.v1.ListInvitesRequest
+	26,  // 81: kith.node.api.v1.NodeService.RevokeInvite:input_type -> kith.node.api.v1.RevokeInviteRequest
+	28,  // 82: kith.node.api.v1.NodeService.ListPeers:input_type -> kith.node.api.v1.ListPeersRequest
+	31,  // 83: kith.node.api.v1.NodeService.Connect:input_type -> kith.node.api.v1.ConnectRequest
+	33,  // 84: kith.node.api.v1.NodeService.Diagnose:input_type -> kith.node.api.v1.DiagnoseRequest
+	35,  // 85: kith.node.api.v1.NodeService.GetPreferences:input_type -> kith.node.api.v1.GetPreferencesRequest
+	37,  // 86: kith.node.api.v1.NodeService.SetPreference:input_type -> kith.node.api.v1.SetPreferenceRequest
+	39,  // 87: kith.node.api.v1.NodeService.Stop:input_type -> kith.node.api.v1.StopRequest
+	120, // 88: kith.node.api.v1.NodeService.Watch:input_type -> kith.node.api.v1.WatchRequest
+	42,  // 89: kith.node.api.v1.FriendService.ListFriends:input_type -> kith.node.api.v1.ListFriendsRequest
+	44,  // 90: kith.node.api.v1.FriendService.AddFriend:input_type -> kith.node.api.v1.AddFriendRequest
+	46,  // 91: kith.node.api.v1.FriendService.AcceptFriend:input_type -> kith.node.api.v1.AcceptFriendRequest
+	48,  // 92: kith.node.api.v1.FriendService.DeclineFriend:input_type -> kith.node.api.v1.DeclineFriendRequest
+	50,  // 93: kith.node.api.v1.FriendService.RemoveFriend:input_type -> kith.node.api.v1.RemoveFriendRequest
+	52,  // 94: kith.node.api.v1.FriendService.BlockFriend:input_type -> kith.node.api.v1.BlockFriendRequest
+	54,  // 95: kith.node.api.v1.FriendService.UnblockFriend:input_type -> kith.node.api.v1.UnblockFriendRequest
+	56,  // 96: kith.node.api.v1.FriendService.RenameFriend:input_type -> kith.node.api.v1.RenameFriendRequest
+	58,  // 97: kith.node.api.v1.FriendService.VerifyFriend:input_type -> kith.node.api.v1.VerifyFriendRequest
+	60,  // 98: kith.node.api.v1.FriendService.FindPeople:input_type -> kith.node.api.v1.FindPeopleRequest
+	63,  // 99: kith.node.api.v1.FriendService.Ignore:input_type -> kith.node.api.v1.IgnoreRequest
+	65,  // 100: kith.node.api.v1.FriendService.ListIgnored:input_type -> kith.node.api.v1.ListIgnoredRequest
+	67,  // 101: kith.node.api.v1.FriendService.SetHiddenWords:input_type -> kith.node.api.v1.SetHiddenWordsRequest
+	127, // 102: kith.node.api.v1.DeviceService.ListDevices:input_type -> kith.node.api.v1.ListDevicesRequest
+	129, // 103: kith.node.api.v1.DeviceService.LinkDevice:input_type -> kith.node.api.v1.LinkDeviceRequest
+	131, // 104: kith.node.api.v1.DeviceService.ConfirmDevice:input_type -> kith.node.api.v1.ConfirmDeviceRequest
+	133, // 105: kith.node.api.v1.DeviceService.RenameDevice:input_type -> kith.node.api.v1.RenameDeviceRequest
+	135, // 106: kith.node.api.v1.DeviceService.RevokeDevice:input_type -> kith.node.api.v1.RevokeDeviceRequest
+	69,  // 107: kith.node.api.v1.ChatService.ListChats:input_type -> kith.node.api.v1.ListChatsRequest
+	71,  // 108: kith.node.api.v1.ChatService.GetChat:input_type -> kith.node.api.v1.GetChatRequest
+	73,  // 109: kith.node.api.v1.ChatService.Join:input_type -> kith.node.api.v1.JoinRequest
+	75,  // 110: kith.node.api.v1.ChatService.Leave:input_type -> kith.node.api.v1.LeaveRequest
+	77,  // 111: kith.node.api.v1.ChatService.ListMembers:input_type -> kith.node.api.v1.ListMembersRequest
+	80,  // 112: kith.node.api.v1.ChatService.SetChat:input_type -> kith.node.api.v1.SetChatRequest
+	82,  // 113: kith.node.api.v1.ChatService.Send:input_type -> kith.node.api.v1.SendRequest
+	84,  // 114: kith.node.api.v1.ChatService.Edit:input_type -> kith.node.api.v1.EditRequest
+	86,  // 115: kith.node.api.v1.ChatService.Retract:input_type -> kith.node.api.v1.RetractRequest
+	88,  // 116: kith.node.api.v1.ChatService.React:input_type -> kith.node.api.v1.ReactRequest
+	90,  // 117: kith.node.api.v1.ChatService.GetMessage:input_type -> kith.node.api.v1.GetMessageRequest
+	92,  // 118: kith.node.api.v1.ChatService.History:input_type -> kith.node.api.v1.HistoryRequest
+	102, // 119: kith.node.api.v1.ChatService.Search:input_type -> kith.node.api.v1.SearchRequest
+	104, // 120: kith.node.api.v1.ChatService.MarkRead:input_type -> kith.node.api.v1.MarkReadRequest
+	94,  // 121: kith.node.api.v1.ChatService.SignalTyping:input_type -> kith.node.api.v1.SignalTypingRequest
+	96,  // 122: kith.node.api.v1.ChatService.ListReceipts:input_type -> kith.node.api.v1.ListReceiptsRequest
+	99,  // 123: kith.node.api.v1.ChatService.GetCompleteness:input_type -> kith.node.api.v1.GetCompletenessRequest
+	106, // 124: kith.node.api.v1.ChatService.Export:input_type -> kith.node.api.v1.ExportRequest
+	108, // 125: kith.node.api.v1.FileService.Offer:input_type -> kith.node.api.v1.OfferRequest
+	112, // 126: kith.node.api.v1.FileService.ListFiles:input_type -> kith.node.api.v1.ListFilesRequest
+	114, // 127: kith.node.api.v1.FileService.Get:input_type -> kith.node.api.v1.GetRequest
+	116, // 128: kith.node.api.v1.FileService.Cancel:input_type -> kith.node.api.v1.CancelRequest
+	118, // 129: kith.node.api.v1.FileService.Read:input_type -> kith.node.api.v1.ReadRequest
+	14,  // 130: kith.node.api.v1.NodeService.GetStatus:output_type -> kith.node.api.v1.GetStatusResponse
+	17,  // 131: kith.node.api.v1.NodeService.GetIdentity:output_type -> kith.node.api.v1.GetIdentityResponse
+	20,  // 132: kith.node.api.v1.NodeService.SetName:output_type -> kith.node.api.v1.SetNameResponse
+	22,  // 133: kith.node.api.v1.NodeService.CreateInvite:output_type -> kith.node.api.v1.CreateInviteResponse
+	24,  // 134: kith.node.api.v1.NodeService.ListInvites:output_type -> kith.node.api.v1.ListInvitesResponse
+	27,  // 135: kith.node.api.v1.NodeService.RevokeInvite:output_type -> kith.node.api.v1.RevokeInviteResponse
+	29,  // 136: kith.node.api.v1.NodeService.ListPeers:output_type -> kith.node.api.v1.ListPeersResponse
+	32,  // 137: kith.node.api.v1.NodeService.Connect:output_type -> kith.node.api.v1.ConnectResponse
+	34,  // 138: kith.node.api.v1.NodeService.Diagnose:output_type -> kith.node.api.v1.DiagnoseResponse
+	36,  // 139: kith.node.api.v1.NodeService.GetPreferences:output_type -> kith.node.api.v1.GetPreferencesResponse
+	38,  // 140: kith.node.api.v1.NodeService.SetPreference:output_type -> kith.node.api.v1.SetPreferenceResponse
+	40,  // 141: kith.node.api.v1.NodeService.Stop:output_type -> kith.node.api.v1.StopResponse
+	121, // 142: kith.node.api.v1.NodeService.Watch:output_type -> kith.node.api.v1.WatchResponse
+	43,  // 143: kith.node.api.v1.FriendService.ListFriends:output_type -> kith.node.api.v1.ListFriendsResponse
+	45,  // 144: kith.node.api.v1.FriendService.AddFriend:output_type -> kith.node.api.v1.AddFriendResponse
+	47,  // 145: kith.node.api.v1.FriendService.AcceptFriend:output_type -> kith.node.api.v1.AcceptFriendResponse
+	49,  // 146: kith.node.api.v1.FriendService.DeclineFriend:output_type -> kith.node.api.v1.DeclineFriendResponse
+	51,  // 147: kith.node.api.v1.FriendService.RemoveFriend:output_type -> kith.node.api.v1.RemoveFriendResponse
+	53,  // 148: kith.node.api.v1.FriendService.BlockFriend:output_type -> kith.node.api.v1.BlockFriendResponse
+	55,  // 149: kith.node.api.v1.FriendService.UnblockFriend:output_type -> kith.node.api.v1.UnblockFriendResponse
+	57,  // 150: kith.node.api.v1.FriendService.RenameFriend:output_type -> kith.node.api.v1.RenameFriendResponse
+	59,  // 151: kith.node.api.v1.FriendService.VerifyFriend:output_type -> kith.node.api.v1.VerifyFriendResponse
+	61,  // 152: kith.node.api.v1.FriendService.FindPeople:output_type -> kith.node.api.v1.FindPeopleResponse
+	64,  // 153: kith.node.api.v1.FriendService.Ignore:output_type -> kith.node.api.v1.IgnoreResponse
+	66,  // 154: kith.node.api.v1.FriendService.ListIgnored:output_type -> kith.node.api.v1.ListIgnoredResponse
+	68,  // 155: kith.node.api.v1.FriendService.SetHiddenWords:output_type -> kith.node.api.v1.SetHiddenWordsResponse
+	128, // 156: kith.node.api.v1.DeviceService.ListDevices:output_type -> kith.node.api.v1.ListDevicesResponse
+	130, // 157: kith.node.api.v1.DeviceService.LinkDevice:output_type -> kith.node.api.v1.LinkDeviceResponse
+	132, // 158: kith.node.api.v1.DeviceService.ConfirmDevice:output_type -> kith.node.api.v1.ConfirmDeviceResponse
+	134, // 159: kith.node.api.v1.DeviceService.RenameDevice:output_type -> kith.node.api.v1.RenameDeviceResponse
+	136, // 160: kith.node.api.v1.DeviceService.RevokeDevice:output_type -> kith.node.api.v1.RevokeDeviceResponse
+	70,  // 161: kith.node.api.v1.ChatService.ListChats:output_type -> kith.node.api.v1.ListChatsResponse
+	72,  // 162: kith.node.api.v1.ChatService.GetChat:output_type -> kith.node.api.v1.GetChatResponse
+	74,  // 163: kith.node.api.v1.ChatService.Join:output_type -> kith.node.api.v1.JoinResponse
+	76,  // 164: kith.node.api.v1.ChatService.Leave:output_type -> kith.node.api.v1.LeaveResponse
+	78,  // 165: kith.node.api.v1.ChatService.ListMembers:output_type -> kith.node.api.v1.ListMembersResponse
+	81,  // 166: kith.node.api.v1.ChatService.SetChat:output_type -> kith.node.api.v1.SetChatResponse
+	83,  // 167: kith.node.api.v1.ChatService.Send:output_type -> kith.node.api.v1.SendResponse
+	85,  // 168: kith.node.api.v1.ChatService.Edit:output_type -> kith.node.api.v1.EditResponse
+	87,  // 169: kith.node.api.v1.ChatService.Retract:output_type -> kith.node.api.v1.RetractResponse
+	89,  // 170: kith.node.api.v1.ChatService.React:output_type -> kith.node.api.v1.ReactResponse
+	91,  // 171: kith.node.api.v1.ChatService.GetMessage:output_type -> kith.node.api.v1.GetMessageResponse
+	93,  // 172: kith.node.api.v1.ChatService.History:output_type -> kith.node.api.v1.HistoryResponse
+	103, // 173: kith.node.api.v1.ChatService.Search:output_type -> kith.node.api.v1.SearchResponse
+	105, // 174: kith.node.api.v1.ChatService.MarkRead:output_type -> kith.node.api.v1.MarkReadResponse
+	95,  // 175: kith.node.api.v1.ChatService.SignalTyping:output_type -> kith.node.api.v1.SignalTypingResponse
+	97,  // 176: kith.node.api.v1.ChatService.ListReceipts:output_type -> kith.node.api.v1.ListReceiptsResponse
+	100, // 177: kith.node.api.v1.ChatService.GetCompleteness:output_type -> kith.node.api.v1.GetCompletenessResponse
+	107, // 178: kith.node.api.v1.ChatService.Export:output_type -> kith.node.api.v1.ExportResponse
+	109, // 179: kith.node.api.v1.FileService.Offer:output_type -> kith.node.api.v1.OfferResponse
+	113, // 180: kith.node.api.v1.FileService.ListFiles:output_type -> kith.node.api.v1.ListFilesResponse
+	115, // 181: kith.node.api.v1.FileService.Get:output_type -> kith.node.api.v1.GetResponse
+	117, // 182: kith.node.api.v1.FileService.Cancel:output_type -> kith.node.api.v1.CancelResponse
+	119, // 183: kith.node.api.v1.FileService.Read:output_type -> kith.node.api.v1.ReadResponse
+	130, // [130:184] is the sub-list for method output_type
+	76,  // [76:130] is the sub-list for method input_type
+	76,  // [76:76] is the sub-list for extension type_name
+	76,  // [76:76] is the sub-list for extension extendee
+	0,   // [0:76] is the sub-list for field type_name
 }
 
 func init() { file_node_api_v1_kith_proto_init() }
@@ -8702,7 +8866,7 @@ func file_node_api_v1_kith_proto_init() {
 		return
 	}
 	file_node_api_v1_kith_proto_msgTypes[74].OneofWrappers = []any{}
-	file_node_api_v1_kith_proto_msgTypes[112].OneofWrappers = []any{
+	file_node_api_v1_kith_proto_msgTypes[115].OneofWrappers = []any{
 		(*WatchResponse_Message)(nil),
 		(*WatchResponse_Chat)(nil),
 		(*WatchResponse_Friend)(nil),
@@ -8720,7 +8884,7 @@ func file_node_api_v1_kith_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_node_api_v1_kith_proto_rawDesc), len(file_node_api_v1_kith_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   129,
+			NumMessages:   132,
 			NumExtensions: 0,
 			NumServices:   5,
 		},

@@ -164,6 +164,9 @@ const (
 	// ChatServiceSignalTypingProcedure is the fully-qualified name of the ChatService's SignalTyping
 	// RPC.
 	ChatServiceSignalTypingProcedure = "/kith.node.api.v1.ChatService/SignalTyping"
+	// ChatServiceListReceiptsProcedure is the fully-qualified name of the ChatService's ListReceipts
+	// RPC.
+	ChatServiceListReceiptsProcedure = "/kith.node.api.v1.ChatService/ListReceipts"
 	// ChatServiceGetCompletenessProcedure is the fully-qualified name of the ChatService's
 	// GetCompleteness RPC.
 	ChatServiceGetCompletenessProcedure = "/kith.node.api.v1.ChatService/GetCompleteness"
@@ -1164,6 +1167,9 @@ type ChatServiceClient interface {
 	// SignalTyping says that we are typing; it is never stored, and goes out at
 	// most every few seconds.
 	SignalTyping(context.Context, *connect.Request[v1.SignalTypingRequest]) (*connect.Response[v1.SignalTypingResponse], error)
+	// ListReceipts returns how far a message of ours has come with the other
+	// person of a direct chat; in a group nobody says so.
+	ListReceipts(context.Context, *connect.Request[v1.ListReceiptsRequest]) (*connect.Response[v1.ListReceiptsResponse], error)
 	// GetCompleteness says what a chat lacks, from whom, and who is asked.
 	GetCompleteness(context.Context, *connect.Request[v1.GetCompletenessRequest]) (*connect.Response[v1.GetCompletenessResponse], error)
 	Export(context.Context, *connect.Request[v1.ExportRequest]) (*connect.ServerStreamForClient[v1.ExportResponse], error)
@@ -1270,6 +1276,12 @@ func NewChatServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithSchema(chatServiceMethods.ByName("SignalTyping")),
 			connect.WithClientOptions(opts...),
 		),
+		listReceipts: connect.NewClient[v1.ListReceiptsRequest, v1.ListReceiptsResponse](
+			httpClient,
+			baseURL+ChatServiceListReceiptsProcedure,
+			connect.WithSchema(chatServiceMethods.ByName("ListReceipts")),
+			connect.WithClientOptions(opts...),
+		),
 		getCompleteness: connect.NewClient[v1.GetCompletenessRequest, v1.GetCompletenessResponse](
 			httpClient,
 			baseURL+ChatServiceGetCompletenessProcedure,
@@ -1302,6 +1314,7 @@ type chatServiceClient struct {
 	search          *connect.Client[v1.SearchRequest, v1.SearchResponse]
 	markRead        *connect.Client[v1.MarkReadRequest, v1.MarkReadResponse]
 	signalTyping    *connect.Client[v1.SignalTypingRequest, v1.SignalTypingResponse]
+	listReceipts    *connect.Client[v1.ListReceiptsRequest, v1.ListReceiptsResponse]
 	getCompleteness *connect.Client[v1.GetCompletenessRequest, v1.GetCompletenessResponse]
 	export          *connect.Client[v1.ExportRequest, v1.ExportResponse]
 }
@@ -1381,6 +1394,11 @@ func (c *chatServiceClient) SignalTyping(ctx context.Context, req *connect.Reque
 	return c.signalTyping.CallUnary(ctx, req)
 }
 
+// ListReceipts calls kith.node.api.v1.ChatService.ListReceipts.
+func (c *chatServiceClient) ListReceipts(ctx context.Context, req *connect.Request[v1.ListReceiptsRequest]) (*connect.Response[v1.ListReceiptsResponse], error) {
+	return c.listReceipts.CallUnary(ctx, req)
+}
+
 // GetCompleteness calls kith.node.api.v1.ChatService.GetCompleteness.
 func (c *chatServiceClient) GetCompleteness(ctx context.Context, req *connect.Request[v1.GetCompletenessRequest]) (*connect.Response[v1.GetCompletenessResponse], error) {
 	return c.getCompleteness.CallUnary(ctx, req)
@@ -1410,6 +1428,9 @@ type ChatServiceHandler interface {
 	// SignalTyping says that we are typing; it is never stored, and goes out at
 	// most every few seconds.
 	SignalTyping(context.Context, *connect.Request[v1.SignalTypingRequest]) (*connect.Response[v1.SignalTypingResponse], error)
+	// ListReceipts returns how far a message of ours has come with the other
+	// person of a direct chat; in a group nobody says so.
+	ListReceipts(context.Context, *connect.Request[v1.ListReceiptsRequest]) (*connect.Response[v1.ListReceiptsResponse], error)
 	// GetCompleteness says what a chat lacks, from whom, and who is asked.
 	GetCompleteness(context.Context, *connect.Request[v1.GetCompletenessRequest]) (*connect.Response[v1.GetCompletenessResponse], error)
 	Export(context.Context, *connect.Request[v1.ExportRequest], *connect.ServerStream[v1.ExportResponse]) error
@@ -1512,6 +1533,12 @@ func NewChatServiceHandler(svc ChatServiceHandler, opts ...connect.HandlerOption
 		connect.WithSchema(chatServiceMethods.ByName("SignalTyping")),
 		connect.WithHandlerOptions(opts...),
 	)
+	chatServiceListReceiptsHandler := connect.NewUnaryHandler(
+		ChatServiceListReceiptsProcedure,
+		svc.ListReceipts,
+		connect.WithSchema(chatServiceMethods.ByName("ListReceipts")),
+		connect.WithHandlerOptions(opts...),
+	)
 	chatServiceGetCompletenessHandler := connect.NewUnaryHandler(
 		ChatServiceGetCompletenessProcedure,
 		svc.GetCompleteness,
@@ -1556,6 +1583,8 @@ func NewChatServiceHandler(svc ChatServiceHandler, opts ...connect.HandlerOption
 			chatServiceMarkReadHandler.ServeHTTP(w, r)
 		case ChatServiceSignalTypingProcedure:
 			chatServiceSignalTypingHandler.ServeHTTP(w, r)
+		case ChatServiceListReceiptsProcedure:
+			chatServiceListReceiptsHandler.ServeHTTP(w, r)
 		case ChatServiceGetCompletenessProcedure:
 			chatServiceGetCompletenessHandler.ServeHTTP(w, r)
 		case ChatServiceExportProcedure:
@@ -1627,6 +1656,10 @@ func (UnimplementedChatServiceHandler) MarkRead(context.Context, *connect.Reques
 
 func (UnimplementedChatServiceHandler) SignalTyping(context.Context, *connect.Request[v1.SignalTypingRequest]) (*connect.Response[v1.SignalTypingResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.ChatService.SignalTyping is not implemented"))
+}
+
+func (UnimplementedChatServiceHandler) ListReceipts(context.Context, *connect.Request[v1.ListReceiptsRequest]) (*connect.Response[v1.ListReceiptsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kith.node.api.v1.ChatService.ListReceipts is not implemented"))
 }
 
 func (UnimplementedChatServiceHandler) GetCompleteness(context.Context, *connect.Request[v1.GetCompletenessRequest]) (*connect.Response[v1.GetCompletenessResponse], error) {
