@@ -236,7 +236,7 @@ func (o ourselves) NewSecret(context.Context) error {
 
 // DeviceList returns our signed device list.
 func (o ourselves) DeviceList(context.Context) []byte {
-	return o.n.config.Vault.Secrets().Devices.Bytes()
+	return o.n.config.Vault.Devices().Bytes()
 }
 
 // InviteValid reports whether a token is that of an invite in force.

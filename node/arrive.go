@@ -106,12 +106,17 @@ func (n *Node) reintroduce(ctx context.Context, c store.Chat) {
 	if !n.groups.owesName(c.ID, time.Now()) {
 		return
 	}
-	_, err := n.store.PutOutgoing(ctx, store.Outgoing{
-		Chat: c.ID, ToGroup: true, Sign: n.signer(c.ID, event.Profile{Name: n.Name()}),
-	})
-	if err != nil {
+	if err := n.putName(ctx, c, n.Name()); err != nil {
 		n.log.Warn("telling a group our name again", "chat", c.ID, "error", err)
 	}
+}
+
+// putName puts a name of ours into a group's outbox.
+func (n *Node) putName(ctx context.Context, c store.Chat, name string) error {
+	_, err := n.store.PutOutgoing(ctx, store.Outgoing{
+		Chat: c.ID, ToGroup: true, Sign: n.signer(c.ID, event.Profile{Name: name}),
+	})
+	return err
 }
 
 // introduce tells a group our name, once for each name that we have.
@@ -122,8 +127,7 @@ func (n *Node) introduce(ctx context.Context, c store.Chat) {
 		return
 	}
 	name := n.Name()
-	_, err = n.store.PutOutgoing(ctx, store.Outgoing{Chat: c.ID, ToGroup: true, Sign: n.signer(c.ID, event.Profile{Name: name})})
-	if err == nil {
+	if err = n.putName(ctx, c, name); err == nil {
 		err = n.store.PutSetting(ctx, setting, []byte(name))
 	}
 	if err != nil {

@@ -41,7 +41,7 @@ type linking struct {
 // Devices returns the devices of our account, this one first.
 func (n *Node) Devices(context.Context) ([]DeviceInfo, error) {
 	var out []DeviceInfo
-	for _, d := range n.config.Vault.Secrets().Devices.Devices {
+	for _, d := range n.config.Vault.Devices().Devices {
 		out = append(out, n.deviceView(d))
 	}
 	slices.SortStableFunc(out, func(a, b DeviceInfo) int {
@@ -116,8 +116,7 @@ func (n *Node) LinkDevice(ctx context.Context, step func(LinkStep) error) error 
 	case err != nil:
 		return err
 	}
-	n.tellDevices()
-	poke(n.mirror.wake)
+	n.greetAll()
 	return step(LinkStep{ID: id, Linked: true})
 }
 
@@ -149,6 +148,7 @@ func (n *Node) giveAccount(_ context.Context, d identity.DeviceID, name string) 
 	if err != nil {
 		return link.Grant{}, fmt.Errorf("linking a device: %w", err)
 	}
+	poke(n.mirror.wake)
 	return g, nil
 }
 
@@ -209,12 +209,13 @@ func (n *Node) changeDevices(change func([]identity.ListedDevice) ([]identity.Li
 	if err != nil {
 		return fmt.Errorf("changing the list of devices: %w", err)
 	}
-	n.tellDevices()
+	n.greetAll()
 	return nil
 }
 
-// tellDevices tells everybody who is connected our list of devices.
-func (n *Node) tellDevices() {
+// greetAll tells everybody who is connected who we are now: our name and our
+// devices.
+func (n *Node) greetAll() {
 	if n.hello == nil {
 		return
 	}
@@ -227,7 +228,7 @@ func (n *Node) tellDevices() {
 func (n *Node) deviceBy(text string) (identity.DeviceID, error) {
 	text = strings.TrimSpace(text)
 	var found []identity.DeviceID
-	for _, d := range n.config.Vault.Secrets().Devices.Devices {
+	for _, d := range n.config.Vault.Devices().Devices {
 		full := d.Device.String()
 		if strings.EqualFold(d.Name, text) || full == text || d.Device.Short() == text || len(text) >= 4 && strings.HasSuffix(full, text) {
 			found = append(found, d.Device)
@@ -245,14 +246,14 @@ func (n *Node) deviceBy(text string) (identity.DeviceID, error) {
 // ours reports whether a peer is one of our devices that is in force.
 func (n *Node) ours(p peer.ID) bool {
 	d, err := identity.DeviceOf(p)
-	return err == nil && n.config.Vault.Secrets().Devices.Contains(d)
+	return err == nil && n.config.Vault.Devices().Contains(d)
 }
 
 // takeOwnList keeps a newer list of our own devices, which another of them has
 // signed.
 func (n *Node) takeOwnList(raw []byte) {
 	l, err := identity.ParseDeviceList(raw)
-	if err != nil || l.Account != n.self.Account() || !l.Supersedes(n.config.Vault.Secrets().Devices) {
+	if err != nil || l.Account != n.self.Account() || !l.Supersedes(n.config.Vault.Devices()) {
 		return
 	}
 	if !l.Contains(n.self.ID()) {
@@ -268,7 +269,8 @@ func (n *Node) takeOwnList(raw []byte) {
 		n.log.Warn("keeping the list of devices", "error", err)
 		return
 	}
-	n.tellDevices()
+	poke(n.mirror.wake)
+	n.greetAll()
 }
 
 // ownSetting is where the addresses of our other devices are kept.

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -137,7 +138,7 @@ func (n *Node) ReadFile(ctx context.Context, id string, offset, limit uint64, yi
 	if err != nil {
 		return fileError(err)
 	}
-	var from io.ReaderAt = strings.NewReader(string(c.Data))
+	var from io.ReaderAt = bytes.NewReader(c.Data)
 	if c.File != nil {
 		defer c.File.Close()
 		from = c.File

@@ -236,7 +236,7 @@ func (m membership) Member(ctx context.Context, p peer.ID, chat event.Conversati
 		return false
 	}
 	if c.Kind != store.Direct {
-		return contains(m.n.groups.peersIn(chat), p)
+		return slices.Contains(m.n.groups.peersIn(chat), p)
 	}
 	person, known := m.n.hello.Person(p)
 	if !known || person.Account() != c.Peer {
@@ -253,7 +253,7 @@ type sources struct{ n *Node }
 func (s sources) Peers(_ context.Context, t file.Transfer) []peer.ID {
 	out := s.n.hello.Devices(t.From)
 	for _, p := range s.n.groups.peersIn(t.Chat) {
-		if !contains(out, p) {
+		if !slices.Contains(out, p) {
 			out = append(out, p)
 		}
 	}

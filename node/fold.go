@@ -43,22 +43,32 @@ var states = [...]State{
 	timeline.StateStored: StateStored,
 }
 
-// message returns what a person sees of an entry; false if it is nothing that
-// is shown.
-func (n *Node) message(ctx context.Context, e store.Entry, ref string) (Message, bool, error) {
+// folded applies to an entry what others say of it; false if it is nothing that
+// is shown, or what the person does not want to read in groups.
+func (n *Node) folded(ctx context.Context, e store.Entry, group bool) (timeline.Message, bool, error) {
 	var related []timeline.Input
 	if e.Related {
 		all, err := n.store.Related(ctx, e.Event.ID())
 		if err != nil {
-			return Message{}, false, kindOf(err)
+			return timeline.Message{}, false, kindOf(err)
 		}
 		for _, r := range all {
 			related = append(related, input(r))
 		}
 	}
 	m, shown := timeline.Fold(input(e), related, n.self.Account())
-	if !shown || inGroup(ref) && m.Author != n.self.Account() && n.screen.hides(m.Author, m.Text) {
-		return Message{}, false, nil
+	if !shown || group && m.Author != n.self.Account() && n.screen.hides(m.Author, m.Text) {
+		return timeline.Message{}, false, nil
+	}
+	return m, true, nil
+}
+
+// message returns what a person sees of an entry; false if it is nothing that
+// is shown.
+func (n *Node) message(ctx context.Context, e store.Entry, ref string) (Message, bool, error) {
+	m, shown, err := n.folded(ctx, e, inGroup(ref))
+	if err != nil || !shown {
+		return Message{}, false, err
 	}
 	out := Message{
 		ID: m.ID, Chat: ref, Kind: m.Kind, From: n.person(m.Author), Device: m.Device, Time: m.Time,
@@ -97,18 +107,8 @@ func (n *Node) quote(ctx context.Context, chat event.ConversationID, id event.ID
 	if err != nil || e.Event.Header().Conversation != chat {
 		return nil
 	}
-	var related []timeline.Input
-	if e.Related {
-		all, err := n.store.Related(ctx, id)
-		if err != nil {
-			return nil
-		}
-		for _, r := range all {
-			related = append(related, input(r))
-		}
-	}
-	m, shown := timeline.Fold(input(e), related, n.self.Account())
-	if !shown || group && m.Author != n.self.Account() && n.screen.hides(m.Author, m.Text) {
+	m, shown, err := n.folded(ctx, e, group)
+	if err != nil || !shown {
 		return nil
 	}
 	text := strings.Join(strings.Fields(m.Text), " ")

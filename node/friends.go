@@ -121,17 +121,9 @@ func (n *Node) someone(ctx context.Context, who string) (FoundPerson, error) {
 		a, err := n.personBy(ctx, name)
 		return FoundPerson{Person: n.person(a)}, err
 	}
-	all, err := n.FindPeople(ctx, "")
+	fits, err := n.foundAs(ctx, name)
 	if err != nil {
 		return FoundPerson{}, err
-	}
-	var fits []FoundPerson
-	for _, p := range all {
-		if strings.EqualFold(p.Person.Name, name) || p.Person.Account.Short() == name {
-			if !slices.ContainsFunc(fits, func(f FoundPerson) bool { return f.Person.Account == p.Person.Account }) {
-				fits = append(fits, p)
-			}
-		}
 	}
 	switch len(fits) {
 	case 1:
@@ -145,6 +137,15 @@ func (n *Node) someone(ctx context.Context, who string) (FoundPerson, error) {
 		list = append(list, p.Person.Account.Short())
 	}
 	return FoundPerson{}, fmt.Errorf("%w: %d people are called %q: use one of %s", ErrAmbiguous, len(fits), who, strings.Join(list, ", "))
+}
+
+// foundAs returns those of the people whom FindPeople finds who are called by
+// a name, or have it as their fingerprint.
+func (n *Node) foundAs(ctx context.Context, name string) ([]FoundPerson, error) {
+	all, err := n.FindPeople(ctx, "")
+	return slices.DeleteFunc(all, func(f FoundPerson) bool {
+		return !strings.EqualFold(f.Person.Name, name) && f.Person.Account.Short() != name
+	}), err
 }
 
 // friendNow returns the contact after an act, with the courier's errors in our

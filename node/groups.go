@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -256,7 +257,7 @@ func (g *groups) shared(p peer.ID) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, r := range g.rooms {
-		if r.group != nil && contains(r.group.Peers(), p) {
+		if r.group != nil && slices.Contains(r.group.Peers(), p) {
 			return true
 		}
 	}
@@ -268,20 +269,11 @@ func (g *groups) names(p peer.ID) (out []string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, r := range g.rooms {
-		if r.group != nil && contains(r.group.Peers(), p) {
+		if r.group != nil && slices.Contains(r.group.Peers(), p) {
 			out = append(out, "#"+r.chat.Name)
 		}
 	}
 	return out
-}
-
-func contains(all []peer.ID, p peer.ID) bool {
-	for _, x := range all {
-		if x == p {
-			return true
-		}
-	}
-	return false
 }
 
 // peersIn returns the peers that are in a group or topic now.

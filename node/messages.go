@@ -158,7 +158,7 @@ func (n *Node) await(ctx context.Context, c store.Chat, id event.ID, wait time.D
 				m, _, merr := n.message(context.WithoutCancel(ctx), e, refOf(c))
 				return m, errors.Join(err, merr)
 			}
-			if err := n.changedOrAcked(ctx, cursor, acked); err != nil {
+			if _, err := n.changedOr(ctx, cursor, acked); err != nil && !isClosed(acked) {
 				m, _, merr := n.message(context.WithoutCancel(ctx), e, refOf(c))
 				if merr != nil {
 					return Message{}, merr
@@ -181,25 +181,6 @@ func settled(c store.Chat, e store.Entry) (bool, error) {
 		return true, nil
 	}
 	return c.Kind != store.Direct && e.State == store.Sent, nil
-}
-
-// changedOrAcked waits for a change after the cursor, or for an acknowledgement.
-func (n *Node) changedOrAcked(ctx context.Context, cursor uint64, acked <-chan struct{}) error {
-	wait, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stop := make(chan struct{})
-	defer close(stop)
-	go func() {
-		select {
-		case <-acked:
-			cancel()
-		case <-stop:
-		}
-	}()
-	if err := n.store.Wait(wait, cursor); err != nil && !isClosed(acked) {
-		return err
-	}
-	return nil
 }
 
 // Edit replaces the text of a message of our own.

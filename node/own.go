@@ -106,7 +106,7 @@ type sharedChat struct {
 }
 
 // several reports whether the account has other devices.
-func (n *Node) several() bool { return len(n.config.Vault.Secrets().Devices.Devices) > 1 }
+func (n *Node) several() bool { return len(n.config.Vault.Devices().Devices) > 1 }
 
 // selfChat is the conversation among our own devices.
 func (n *Node) selfChat() event.ConversationID { return event.Self(n.self.Account()) }
@@ -115,13 +115,19 @@ func (n *Node) selfChat() event.ConversationID { return event.Self(n.self.Accoun
 func (n *Node) runMirror(ctx context.Context) error {
 	cursor := uint64(0)
 	for {
-		if n.several() {
-			next := n.store.Cursor()
-			if err := n.compareOwn(ctx); err != nil && ctx.Err() == nil {
-				n.log.Warn("telling our other devices what has changed", "error", err)
+		if !n.several() { // nobody to tell: whoever changes that wakes us
+			select {
+			case <-n.mirror.wake:
+				continue
+			case <-ctx.Done():
+				return nil
 			}
-			cursor = max(cursor, next)
 		}
+		next := n.store.Cursor()
+		if err := n.compareOwn(ctx); err != nil && ctx.Err() == nil {
+			n.log.Warn("telling our other devices what has changed", "error", err)
+		}
+		cursor = max(cursor, next)
 		if !n.awaitMirror(ctx, &cursor) {
 			return nil
 		}
@@ -134,25 +140,11 @@ func (n *Node) awaitMirror(ctx context.Context, cursor *uint64) bool {
 	gap := time.NewTimer(mirrorGap)
 	defer gap.Stop()
 	for changed := false; !changed; {
-		wait, stop := context.WithCancel(ctx)
-		ready := make(chan error, 1)
-		go func() { ready <- n.store.Wait(wait, *cursor) }()
-		select {
-		case <-n.mirror.wake:
-			changed = true
-			stop()
-			<-ready
-		case err := <-ready:
-			if err != nil {
-				stop()
-				return false
-			}
-			changed = n.ownChange(ctx, cursor)
-		}
-		stop()
-		if ctx.Err() != nil {
+		woken, err := n.changedOr(ctx, *cursor, n.mirror.wake)
+		if err != nil || ctx.Err() != nil {
 			return false
 		}
+		changed = woken || n.ownChange(ctx, cursor)
 	}
 	select {
 	case <-gap.C:

@@ -79,7 +79,7 @@ func (p *policy) seeking(id peer.ID, a identity.AccountID) {
 // revoked reports whether a device is off its account's list.
 func (p *policy) revoked(a identity.AccountID, d identity.DeviceID) bool {
 	if a == p.n.self.Account() {
-		return !p.n.config.Vault.Secrets().Devices.Contains(d)
+		return !p.n.config.Vault.Devices().Contains(d)
 	}
 	p.mu.RLock()
 	defer p.mu.RUnlock()
@@ -135,7 +135,7 @@ func (p *policy) SecretOf(id peer.ID) (identity.DiscoverySecret, bool) {
 func (p *policy) Card() hello.Card {
 	return hello.Card{
 		Certificate: p.n.self.Certificate(), Name: p.n.Name(),
-		DeviceList: p.n.config.Vault.Secrets().Devices.Bytes(),
+		DeviceList: p.n.config.Vault.Devices().Bytes(),
 	}
 }
 

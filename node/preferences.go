@@ -4,8 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"strings"
 	"unicode/utf8"
+
+	"github.com/kith-chat/kith/node/config"
 )
 
 // Preferences are what the screens keep: theme, language, keys, notifications.
@@ -14,9 +15,7 @@ import (
 const (
 	preferencePrefix = "preference/"
 	// MaxPreference is the most bytes of one preference.
-	MaxPreference = 4 << 10
-	// maxPreferenceName is the most bytes of a name.
-	maxPreferenceName = 64
+	MaxPreference = config.MaxUIValue
 	// maxPreferences bounds how many are kept.
 	maxPreferences = 512
 )
@@ -43,12 +42,9 @@ func (n *Node) Preferences(ctx context.Context) (map[string]string, error) {
 // SetPreference keeps one; an empty value goes back to the default. Names have
 // small letters, digits, dots, dashes and underscores. ErrInvalid, ErrTooLarge.
 func (n *Node) SetPreference(ctx context.Context, name, value string) error {
-	strange := strings.ContainsFunc(name, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_'
-	})
 	switch {
-	case name == "" || len(name) > maxPreferenceName || strange:
-		return fmt.Errorf("%w: the name of a preference has 1 to %d letters a-z, digits, dots, dashes and underscores", ErrInvalid, maxPreferenceName)
+	case !config.IsUIName(name):
+		return fmt.Errorf("%w: the name of a preference has 1 to %d letters a-z, digits, dots, dashes and underscores", ErrInvalid, config.MaxUIName)
 	case len(value) > MaxPreference:
 		return fmt.Errorf("%w: a preference has at most %d bytes", ErrTooLarge, MaxPreference)
 	case !utf8.ValidString(value):

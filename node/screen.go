@@ -123,13 +123,10 @@ func (n *Node) anybodyBy(ctx context.Context, who string) (identity.AccountID, e
 		return a, err
 	}
 	name := strings.TrimPrefix(strings.TrimSpace(who), "@")
-	found, ferr := n.FindPeople(ctx, name)
+	found, ferr := n.foundAs(ctx, name)
 	if ferr != nil {
 		return a, ferr
 	}
-	found = slices.DeleteFunc(found, func(f FoundPerson) bool {
-		return !strings.EqualFold(f.Person.Name, name) && f.Person.Account.Short() != name
-	})
 	switch len(found) {
 	case 0:
 		return a, err

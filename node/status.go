@@ -121,11 +121,7 @@ func (n *Node) SetName(ctx context.Context, name string) (string, error) {
 			n.introduce(ctx, c)
 		}
 	}
-	if n.hello != nil {
-		for _, p := range n.hello.People() {
-			n.hello.Refresh(p.Peer)
-		}
-	}
+	n.greetAll()
 	return clean, nil
 }
 

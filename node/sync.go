@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -108,18 +109,20 @@ func (n *Node) openSync(ctx context.Context, p peer.ID) (reconcile.Closer, error
 // public group with us what is said there.
 func (n *Node) maySync(p peer.ID, id event.ConversationID) bool {
 	c, err := n.store.Chat(n.ctx, id)
-	if err != nil {
-		return false
-	}
+	return err == nil && n.shares(p, c)
+}
+
+// shares is maySync for a chat that has been read.
+func (n *Node) shares(p peer.ID, c store.Chat) bool {
 	if n.ours(p) {
 		return c.Kind != store.Raw && (c.Joined || c.Kind == store.Self || c.Kind == store.Direct)
 	}
 	switch c.Kind {
 	case store.Direct:
 		who, ok := n.hello.Person(p)
-		return ok && who.Account() == c.Peer && n.isFriend(c.Peer) && !n.policy.revoked(c.Peer, who.Certificate.Device)
+		return ok && who.Account() == c.Peer && n.policy.friend(c.Peer) && !n.policy.revoked(c.Peer, who.Certificate.Device)
 	case store.Public:
-		return c.Joined && contains(n.groups.peersIn(id), p)
+		return c.Joined && slices.Contains(n.groups.peersIn(c.ID), p)
 	}
 	return false
 }
@@ -152,7 +155,7 @@ func (n *Node) metSync(ctx context.Context, p peer.ID) {
 		return
 	}
 	for _, c := range chats {
-		if c.Kind != store.Raw && n.maySync(p, c.ID) {
+		if c.Kind != store.Raw && n.shares(p, c) {
 			n.askSync(c.ID, p)
 		}
 	}
@@ -193,7 +196,7 @@ func (n *Node) syncPeers(c store.Chat) []peer.ID {
 		out = append(out, n.hello.Devices(c.Peer)...)
 	case store.Public:
 		for _, p := range n.groups.peersIn(c.ID) {
-			if !contains(out, p) {
+			if !slices.Contains(out, p) {
 				out = append(out, p)
 			}
 		}
@@ -238,15 +241,16 @@ func (n *Node) paceSync(ctx context.Context) {
 // their own carrier.
 func (n *Node) followOwn(ctx context.Context) {
 	for cursor := n.store.Cursor(); n.store.Wait(ctx, cursor) == nil; {
+		others := n.hello.Devices(n.self.Account())
+		if len(others) == 0 { // whoever comes is compared with on meeting
+			cursor = n.store.Cursor()
+			continue
+		}
 		changes, next, _, err := n.store.Changes(ctx, cursor, watchStep)
 		if err != nil {
 			return
 		}
 		cursor = max(next, cursor)
-		others := n.hello.Devices(n.self.Account())
-		if len(others) == 0 {
-			continue
-		}
 		changed := make(map[event.ConversationID]struct{})
 		for _, c := range changes {
 			if c.What == store.ChangedEvent && c.Fresh {

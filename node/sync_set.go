@@ -15,9 +15,6 @@ import (
 	"github.com/kith-chat/kith/pubsub/reconcile/index"
 )
 
-// kindGroupWord is what two people say to each other about a private group.
-const kindGroupWord event.Kind = 17
-
 // orders keeps, of each chat that is compared with others, the order that both
 // sides agree on. It is read from the store at the first comparison, and
 // follows the log of changes from then on.
@@ -200,7 +197,7 @@ func (s *syncSet) judge(ctx context.Context, e *event.Event, retracted map[event
 	case s.chat.Kind == store.Direct && !own && author != s.chat.Peer:
 		return reconcile.Refused
 	case s.chat.Kind == store.Direct && !own && !s.n.ours(s.peer) &&
-		(h.Kind == event.KindContact || h.Kind == kindGroupWord):
+		(h.Kind == event.KindContact || h.Kind == event.KindGroupWord):
 		// What has an effect beyond the chat comes by the courier, in order.
 		return reconcile.Refused
 	case !e.HasBody() && !s.mayBeErased(ctx, e, retracted[e.ID()]):

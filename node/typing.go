@@ -7,7 +7,6 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
-	"github.com/kith-chat/kith/identity"
 	"github.com/kith-chat/kith/identity/event"
 	"github.com/kith-chat/kith/node/signal"
 	"github.com/kith-chat/kith/node/store"
@@ -57,22 +56,16 @@ func (n *Node) SignalTyping(ctx context.Context, ref string, stopped bool) error
 	if stopped {
 		s.Kind = signal.Stopped
 	}
-	if n.isFriend(c.Peer) {
+	if n.policy.friend(c.Peer) {
 		n.signals.Send(n.hello.Devices(c.Peer), s)
 	}
 	return nil
 }
 
-func (n *Node) isFriend(a identity.AccountID) bool {
-	n.policy.mu.RLock()
-	defer n.policy.mu.RUnlock()
-	return n.policy.contacts[a].state == store.Friend
-}
-
 // maySignal reports whether a peer's signals are read: friends' alone.
 func (n *Node) maySignal(p peer.ID) bool {
 	who, ok := n.hello.Person(p)
-	return ok && n.isFriend(who.Account()) && !n.policy.revoked(who.Account(), who.Certificate.Device)
+	return ok && n.policy.friend(who.Account()) && !n.policy.revoked(who.Account(), who.Certificate.Device)
 }
 
 // signalled passes on that a friend is typing.

@@ -53,6 +53,24 @@ func (n *Node) Watch(ctx context.Context, cursor uint64, ephemeral bool, yield f
 	}
 }
 
+// changedOr waits for a durable change after the cursor, or for other, and
+// reports whether it was that. An error means that ctx has ended or the store
+// is closed.
+func (n *Node) changedOr(ctx context.Context, cursor uint64, other <-chan struct{}) (came bool, err error) {
+	wait, stop := context.WithCancel(ctx)
+	defer stop()
+	changed := make(chan error, 1)
+	go func() { changed <- n.store.Wait(wait, cursor) }()
+	select {
+	case err := <-changed:
+		return false, err
+	case <-other:
+		stop()
+		<-changed
+		return true, nil
+	}
+}
+
 // withoutRepeats leaves out news of a contact in which nothing has changed that
 // a person sees: where a friend was last met is noted often.
 func (n *Node) withoutRepeats(ctx context.Context, fromNow bool, yield func(News) error) func(News) error {

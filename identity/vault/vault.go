@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"filippo.io/age"
+
+	"github.com/kith-chat/kith/identity"
 )
 
 // The files of a vault, in the profile's folder.
@@ -167,6 +169,14 @@ func (v *Vault) Secrets() Secrets {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.secrets.clone()
+}
+
+// Devices returns the account's list of devices, without a copy of the secrets
+// that lie beside it. The caller must not change it.
+func (v *Vault) Devices() identity.DeviceList {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.secrets.Devices
 }
 
 // Update changes the secrets and writes the vault; an error of fn, or parts

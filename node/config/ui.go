@@ -9,27 +9,36 @@ import (
 const (
 	// uiPrefix begins the names of what the screens are told.
 	uiPrefix = "ui."
-	maxUI    = 256     // settings
-	maxUIKey = 64      // bytes of a name
-	maxUIVal = 4 << 10 // bytes of a value
+	maxUI    = 256 // settings
+)
+
+// The limits of what the screens keep, in bytes.
+const (
+	MaxUIName  = 64
+	MaxUIValue = 4 << 10
 )
 
 var errUIKey = errors.New("a name has small letters, digits, dots, dashes and underscores")
 
-// setUI keeps one setting of the screens; whether it means something they say.
-func (c *Config) setUI(name string, values []string) error {
-	strange := strings.ContainsFunc(name, func(r rune) bool {
+// IsUIName reports whether a screen can keep something under a name: small
+// letters, digits, dots, dashes and underscores, at most MaxUIName.
+func IsUIName(name string) bool {
+	return name != "" && len(name) <= MaxUIName && !strings.ContainsFunc(name, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_'
 	})
+}
+
+// setUI keeps one setting of the screens; whether it means something they say.
+func (c *Config) setUI(name string, values []string) error {
 	switch {
-	case name == "" || len(name) > maxUIKey || strange:
-		return fmt.Errorf("%q: %w, at most %d", name, errUIKey, maxUIKey)
+	case !IsUIName(name):
+		return fmt.Errorf("%q: %w, at most %d", name, errUIKey, MaxUIName)
 	case len(c.UI) >= maxUI:
 		return fmt.Errorf("more than %d settings", maxUI)
 	}
 	value := strings.Join(values, ",")
-	if len(value) > maxUIVal {
-		return fmt.Errorf("the value has more than %d bytes", maxUIVal)
+	if len(value) > MaxUIValue {
+		return fmt.Errorf("the value has more than %d bytes", MaxUIValue)
 	}
 	if c.UI == nil {
 		c.UI = make(map[string]string)
