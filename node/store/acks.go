@@ -21,7 +21,7 @@ func (s *Store) PutAck(ctx context.Context, from identity.AccountID, acks []Ack)
 		err := s.writeSmall(ctx, func(t *tx) error {
 			for _, a := range step {
 				r, err := t.record(a.ID)
-				if errors.Is(err, ErrNotFound) || errors.Is(err, ErrDamaged) {
+				if unreadable(err) {
 					continue
 				}
 				if err != nil {
@@ -55,7 +55,7 @@ func (s *Store) MarkSent(ctx context.Context, ids []event.ID, done bool) error {
 	return s.writeSmall(ctx, func(t *tx) error {
 		for _, id := range ids {
 			r, err := t.record(id)
-			if errors.Is(err, ErrNotFound) || errors.Is(err, ErrDamaged) {
+			if unreadable(err) {
 				continue
 			}
 			if err != nil {

@@ -65,19 +65,11 @@ func (t *tx) chain(chat event.ConversationID, d identity.DeviceID) (chain, error
 // one would give our own next event a number that it has given before.
 func (t *tx) recountChain(chat event.ConversationID, d identity.DeviceID) (chain, error) {
 	var all []*event.Event
-	err := t.keys(key(keyTimeline, chat[:]), func(k []byte) (bool, error) {
-		_, id, err := splitTimeline(k)
-		if err != nil {
-			return true, nil //nolint:nilerr // reported by Check
-		}
-		r, err := t.record(id)
-		if err != nil {
-			return true, nil //nolint:nilerr // as above
-		}
-		if e, err := event.Parse(r.raw); err == nil && e.ID() == id && e.Header().Device == d {
+	err := t.events(chat, func(e *event.Event) error {
+		if e.Header().Device == d {
 			all = append(all, e)
 		}
-		return true, nil
+		return nil
 	})
 	if err != nil {
 		return chain{}, err

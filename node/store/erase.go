@@ -67,7 +67,7 @@ func (t *tx) readErased(c *chatRecord, id event.ID, r eventRecord) error {
 // what it was edited to.
 func (t *tx) eraseIfRetracted(c *chatRecord, id event.ID) error {
 	e, err := t.entry(id)
-	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrDamaged) {
+	if unreadable(err) {
 		return nil
 	}
 	if err != nil {

@@ -61,7 +61,7 @@ func (t *tx) effective(h event.Header) (event.Time, error) {
 	parents := make([]event.Time, 0, len(h.Parents))
 	for _, p := range h.Parents {
 		r, err := t.record(p)
-		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrDamaged) {
+		if unreadable(err) {
 			continue
 		}
 		if err != nil {

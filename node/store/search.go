@@ -91,7 +91,7 @@ func (t *tx) candidate(doc uint64, chat *event.ConversationID, want []terms.Term
 		return Entry{}, false, err
 	}
 	e, err := t.entry(event.ID(raw))
-	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrDamaged) {
+	if unreadable(err) {
 		return Entry{}, false, nil
 	}
 	if err != nil {
