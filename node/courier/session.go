@@ -298,9 +298,11 @@ func (x *session) dispatch(buf []byte, rows []Queued) ([]byte, error) {
 			return nil
 		}
 		buf = appendEvents(buf[:0], fit)
-		ids := make([]event.ID, len(fit))
-		for i, r := range fit {
-			ids[i] = r.ID
+		var sent []event.ID
+		if x.c.cfg.Sent != nil {
+			for _, r := range fit {
+				sent = append(sent, r.ID)
+			}
 		}
 		fit, size = fit[:0], 0
 		if err := x.s.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
@@ -314,7 +316,7 @@ func (x *session) dispatch(buf []byte, rows []Queued) ([]byte, error) {
 			return fmt.Errorf("sending: %w", err)
 		}
 		if x.c.cfg.Sent != nil {
-			x.c.cfg.Sent(x.to, ids)
+			x.c.cfg.Sent(x.to, sent)
 		}
 		return nil
 	}

@@ -241,7 +241,7 @@ func (m *Manager) settle(ctx context.Context, j *job, t Transfer, err error) {
 	default:
 		t.State, t.Want, t.Error = StateFailed, false, err.Error()
 	}
-	if errors.Is(err, ErrChanged) && !m.Kept(t) {
+	if errors.Is(err, ErrChanged) {
 		_ = m.discard(t)
 	}
 	m.mu.Lock()

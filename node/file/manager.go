@@ -240,7 +240,7 @@ func (m *Manager) save(ctx context.Context, t Transfer, plain []byte, to string)
 func (m *Manager) want(ctx context.Context, t Transfer, path string) (Transfer, error) {
 	before := t
 	t.Path = path
-	if before.Path != "" && before.Path != t.Path && before.State != StateDone && !m.Kept(before) {
+	if before.Path != "" && before.Path != t.Path && before.State != StateDone {
 		if err := m.discard(before); err != nil {
 			return Transfer{}, fmt.Errorf("removing the unfinished file: %w", err)
 		}
@@ -305,7 +305,7 @@ func (m *Manager) Cancel(ctx context.Context, offer event.ID) (Transfer, error) 
 	if err != nil || t.State == StateDone {
 		return t, err
 	}
-	if !t.Outgoing && t.Path != "" && !m.Kept(t) {
+	if !t.Outgoing && t.Path != "" {
 		if err := m.discard(t); err != nil {
 			return Transfer{}, fmt.Errorf("removing the unfinished file: %w", err)
 		}
@@ -417,6 +417,9 @@ func (m *Manager) index(t Transfer) {
 
 // discard removes what was fetched of a file that is not whole.
 func (m *Manager) discard(t Transfer) error {
+	if m.Kept(t) {
+		return nil // it was fetched into memory
+	}
 	return discardPart(filepath.Dir(t.Path), filepath.Base(t.Path), t.Offer.Short(), m.partTree(t.Offer))
 }
 
