@@ -9,12 +9,10 @@ import (
 
 	"github.com/kith-chat/kith/node"
 	apiv1 "github.com/kith-chat/kith/node/api/v1"
-	"github.com/kith-chat/kith/node/api/v1/apiv1connect"
 )
 
 // chatService answers ChatService.
 type chatService struct {
-	apiv1connect.UnimplementedChatServiceHandler
 	node chatPort
 }
 
@@ -151,12 +149,11 @@ func (s chatService) GetCompleteness(ctx context.Context, req *connect.Request[a
 	if err != nil {
 		return nil, err
 	}
-	out := &apiv1.GetCompletenessResponse{Events: c.Events, Missing: c.Missing, Asked: each(c.Asked, person)}
-	if !c.Checked.IsZero() {
-		out.CheckedMs = c.Checked.UnixMilli()
+	out := &apiv1.GetCompletenessResponse{
+		Events: c.Events, Missing: c.Missing, Asked: each(c.Asked, person), CheckedMs: millis(c.Checked),
 	}
 	for _, m := range c.From {
-		out.From = append(out.From, &apiv1.MissingFrom{Person: person(m.Person), Device: m.Device.String(), Count: m.Count})
+		out.From = append(out.From, &apiv1.MissingFrom{Person: person(m.Person), Device: deviceID(m.Device), Count: m.Count})
 	}
 	return connect.NewResponse(out), nil
 }

@@ -25,7 +25,7 @@ func (s deviceService) ListDevices(ctx context.Context, _ *connect.Request[apiv1
 }
 
 func (s deviceService) LinkDevice(ctx context.Context, _ *connect.Request[apiv1.LinkDeviceRequest], stream *connect.ServerStream[apiv1.LinkDeviceResponse]) error {
-	ctx, cancel := nodeService{closing: s.closing}.untilClosing(ctx)
+	ctx, cancel := untilClosing(ctx, s.closing)
 	defer cancel()
 	return s.node.LinkDevice(ctx, func(step node.LinkStep) error {
 		return stream.Send(&apiv1.LinkDeviceResponse{

@@ -9,12 +9,10 @@ import (
 
 	"github.com/kith-chat/kith/node"
 	apiv1 "github.com/kith-chat/kith/node/api/v1"
-	"github.com/kith-chat/kith/node/api/v1/apiv1connect"
 )
 
 // fileService answers FileService.
 type fileService struct {
-	apiv1connect.UnimplementedFileServiceHandler
 	node filePort
 }
 

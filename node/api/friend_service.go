@@ -6,12 +6,10 @@ import (
 	"connectrpc.com/connect"
 
 	apiv1 "github.com/kith-chat/kith/node/api/v1"
-	"github.com/kith-chat/kith/node/api/v1/apiv1connect"
 )
 
 // friendService answers FriendService.
 type friendService struct {
-	apiv1connect.UnimplementedFriendServiceHandler
 	node friendPort
 }
 

@@ -10,12 +10,10 @@ import (
 
 	"github.com/kith-chat/kith/node"
 	apiv1 "github.com/kith-chat/kith/node/api/v1"
-	"github.com/kith-chat/kith/node/api/v1/apiv1connect"
 )
 
 // nodeService answers NodeService.
 type nodeService struct {
-	apiv1connect.UnimplementedNodeServiceHandler
 	node selfPort
 	web  string // address of the web listener
 	stop func() // asks the process to end
@@ -96,7 +94,7 @@ func (s nodeService) Connect(ctx context.Context, req *connect.Request[apiv1.Con
 }
 
 func (s nodeService) Diagnose(ctx context.Context, req *connect.Request[apiv1.DiagnoseRequest], stream *connect.ServerStream[apiv1.DiagnoseResponse]) error {
-	ctx, cancel := s.untilClosing(ctx)
+	ctx, cancel := untilClosing(ctx, s.closing)
 	defer cancel()
 	err := s.node.Diagnose(ctx, req.Msg.GetWho(), func(step node.Step) error {
 		return stream.Send(&apiv1.DiagnoseResponse{Step: step.What, Ok: step.OK, Detail: step.Detail})
@@ -119,7 +117,7 @@ func (s nodeService) Stop(context.Context, *connect.Request[apiv1.StopRequest]) 
 // Watch ends without an error when the node stops, so that a client can tell
 // that from a fault: it waits for the node and goes on from its cursor.
 func (s nodeService) Watch(ctx context.Context, req *connect.Request[apiv1.WatchRequest], stream *connect.ServerStream[apiv1.WatchResponse]) error {
-	ctx, cancel := s.untilClosing(ctx)
+	ctx, cancel := untilClosing(ctx, s.closing)
 	defer cancel()
 	err := s.node.Watch(ctx, req.Msg.GetCursor(), req.Msg.GetEphemeral(), func(n node.News) error {
 		return stream.Send(news(n))
@@ -132,11 +130,11 @@ func (s nodeService) Watch(ctx context.Context, req *connect.Request[apiv1.Watch
 
 // untilClosing returns a context that ends with the server too, before the
 // calls that may still finish are cut off.
-func (s nodeService) untilClosing(ctx context.Context) (context.Context, context.CancelFunc) {
+func untilClosing(ctx context.Context, closing <-chan struct{}) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
 		select {
-		case <-s.closing:
+		case <-closing:
 			cancel()
 		case <-ctx.Done():
 		}

@@ -141,10 +141,10 @@ func (s *Server) services(c Config) http.Handler {
 	)
 	mux := http.NewServeMux()
 	mux.Handle(apiv1connect.NewNodeServiceHandler(nodeService{node: c.Node, web: s.web, stop: c.Stop, closing: s.closing}, opts))
-	mux.Handle(apiv1connect.NewFriendServiceHandler(friendService{node: c.Node}, opts))
-	mux.Handle(apiv1connect.NewChatServiceHandler(chatService{node: c.Node}, opts))
+	mux.Handle(apiv1connect.NewFriendServiceHandler(friendService{c.Node}, opts))
+	mux.Handle(apiv1connect.NewChatServiceHandler(chatService{c.Node}, opts))
 	mux.Handle(apiv1connect.NewDeviceServiceHandler(deviceService{c.Node, s.closing}, opts))
-	mux.Handle(apiv1connect.NewFileServiceHandler(fileService{node: c.Node}, opts))
+	mux.Handle(apiv1connect.NewFileServiceHandler(fileService{c.Node}, opts))
 	return mux
 }
 
