@@ -2,7 +2,6 @@ package pubsub
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -115,24 +114,7 @@ func (g *Group) Conversation() event.ConversationID { return g.conversation }
 // been sent; publishing them again is harmless, but within two minutes a
 // message with exactly the same events is not repeated.
 func (g *Group) Publish(ctx context.Context, events ...*event.Event) error {
-	items := make([][]byte, len(events))
-	for i, e := range events {
-		h := e.Header()
-		switch {
-		case h.Conversation != g.conversation:
-			return fmt.Errorf("publishing in #%s: the event belongs to another conversation", g.name)
-		case h.Device != g.topic.s.device.ID():
-			return fmt.Errorf("publishing in #%s: the event is another device's", g.name)
-		case !carried(h.Kind):
-			return fmt.Errorf("publishing in #%s: events of kind %s are not for groups", g.name, h.Kind)
-		}
-		items[i] = e.Bytes()
-	}
-	err := g.topic.out.put(ctx, items)
-	if err == nil || errors.Is(err, ErrNobody) || errors.Is(err, ErrClosed) {
-		return err
-	}
-	return fmt.Errorf("publishing in #%s: %w", g.name, err)
+	return g.topic.publish(ctx, "#"+g.name, g.conversation, carried, events)
 }
 
 // Peers returns who is in the group and connected to us now.

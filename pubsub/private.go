@@ -103,24 +103,7 @@ func (p *Private) Peers() []peer.ID { return p.topic.peers.list() }
 
 // Publish sends events of our own device as Group.Publish does, sealed.
 func (p *Private) Publish(ctx context.Context, events ...*event.Event) error {
-	items := make([][]byte, len(events))
-	for i, e := range events {
-		h := e.Header()
-		switch {
-		case h.Conversation != p.o.Conversation:
-			return errors.New("publishing in a private group: the event belongs to another conversation")
-		case h.Device != p.topic.s.device.ID():
-			return errors.New("publishing in a private group: the event is another device's")
-		case !carriedPrivately(h.Kind):
-			return fmt.Errorf("publishing in a private group: events of kind %s are not for groups", h.Kind)
-		}
-		items[i] = e.Bytes()
-	}
-	err := p.topic.out.put(ctx, items)
-	if err == nil || errors.Is(err, ErrNobody) || errors.Is(err, ErrClosed) {
-		return err
-	}
-	return fmt.Errorf("publishing in a private group: %w", err)
+	return p.topic.publish(ctx, "a private group", p.o.Conversation, carriedPrivately, events)
 }
 
 func (p *Private) encode(items [][]byte) ([]byte, error) {
@@ -183,14 +166,5 @@ func (p *Private) validate(ctx context.Context, from peer.ID, m *gossip.Message)
 	if len(admitted) == 0 {
 		return gossip.ValidationIgnore
 	}
-	if author == s.device.Account() {
-		p.topic.out.charge(len(admitted))
-	}
-	s.inbox.add(p.topic.name, admitted, len(m.GetData()))
-	for _, e := range admitted {
-		if event.TooFarAhead(e.Header().Time, now) {
-			return gossip.ValidationIgnore // the log keeps it until it is due
-		}
-	}
-	return gossip.ValidationAccept
+	return p.topic.take(p.topic.name, author, admitted, len(m.GetData()), now)
 }

@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	gossip "github.com/libp2p/go-libp2p-pubsub"
+
+	"github.com/kith-chat/kith/identity"
+	"github.com/kith-chat/kith/identity/event"
 )
 
 // topic is what groups and raw topics have in common: a membership in one
@@ -94,4 +98,43 @@ func (t *topic) shut() error {
 		return fmt.Errorf("leaving the topic: %w", err)
 	}
 	return nil
+}
+
+// publish checks events of our own device and puts them out; where names the
+// group in errors.
+func (t *topic) publish(ctx context.Context, where string, c event.ConversationID, carried func(event.Kind) bool, events []*event.Event) error {
+	items := make([][]byte, len(events))
+	for i, e := range events {
+		h := e.Header()
+		switch {
+		case h.Conversation != c:
+			return fmt.Errorf("publishing in %s: the event belongs to another conversation", where)
+		case h.Device != t.s.device.ID():
+			return fmt.Errorf("publishing in %s: the event is another device's", where)
+		case !carried(h.Kind):
+			return fmt.Errorf("publishing in %s: events of kind %s are not for groups", where, h.Kind)
+		}
+		items[i] = e.Bytes()
+	}
+	err := t.out.put(ctx, items)
+	if err == nil || errors.Is(err, ErrNobody) || errors.Is(err, ErrClosed) {
+		return err
+	}
+	return fmt.Errorf("publishing in %s: %w", where, err)
+}
+
+// take hands verified events of one author to the log, under the name that the
+// inbox knows the topic by. What is dated ahead is not passed on: the log keeps
+// it until it is due.
+func (t *topic) take(name string, author identity.AccountID, events []*event.Event, size int, now time.Time) gossip.ValidationResult {
+	if author == t.s.device.Account() {
+		t.out.charge(len(events))
+	}
+	t.s.inbox.add(name, events, size)
+	for _, e := range events {
+		if event.TooFarAhead(e.Header().Time, now) {
+			return gossip.ValidationIgnore
+		}
+	}
+	return gossip.ValidationAccept
 }

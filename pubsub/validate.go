@@ -68,17 +68,8 @@ func (g *Group) validate(ctx context.Context, from peer.ID, m *gossip.Message) g
 			return gossip.ValidationReject
 		}
 	}
-	if author == s.device.Account() {
-		g.topic.out.charge(len(events))
-	}
 	g.heard(author, events[0].Header().Device, now)
-	s.inbox.add(g.name, events, size)
-	for _, e := range events {
-		if event.TooFarAhead(e.Header().Time, now) {
-			return gossip.ValidationIgnore // the log keeps it until it is due
-		}
-	}
-	return gossip.ValidationAccept
+	return g.topic.take(g.name, author, events, size, now)
 }
 
 // parse reads the events of a payload and checks all that needs no signature.
