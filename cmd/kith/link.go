@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/kith-chat/kith/identity"
@@ -31,14 +30,10 @@ func (b build) linkProfile(ctx context.Context, o cli.LinkOptions, ask func(cont
 		if err != nil {
 			return err
 		}
-		v, err = vault.Create(vault.Options{
-			Dir: o.Home, Keyring: keyring(), Passphrase: func() (string, error) { return o.Passphrase, nil },
-		}, secrets)
+		v, err = createVault(o.Home, o.Passphrase, secrets)
 		return err
 	})
 	switch {
-	case errors.Is(err, vault.ErrExists):
-		return cli.InitResult{}, fmt.Errorf("%w: %s", cli.ErrProfileExists, o.Home)
 	case errors.Is(err, identity.ErrLinkCode):
 		return cli.InitResult{}, cli.ErrInvalid.Because("%w", err)
 	case errors.Is(err, link.ErrRefused):
@@ -46,15 +41,9 @@ func (b build) linkProfile(ctx context.Context, o cli.LinkOptions, ask func(cont
 	case err != nil:
 		return cli.InitResult{}, err
 	}
-	s := v.Secrets()
-	out := cli.InitResult{
-		Account: s.Cert.Account.String(), Device: s.Cert.Device.String(), Name: s.Name, Vault: string(v.Protection()),
-	}
-	n, err := node.Open(ctx, node.Config{Home: o.Home, Vault: v, Version: b.version, Commit: b.commit, Offline: true})
-	if err != nil {
-		return out, err
-	}
-	self, err := n.Self(ctx)
-	out.Invite = self.Invite
-	return out, errors.Join(err, n.NoteOwnDevice(ctx, code.Device, code.Addresses), n.Close())
+	out := made(v)
+	out.Invite, err = b.firstInvite(ctx, o.Home, v, func(n *node.Node) error {
+		return n.NoteOwnDevice(ctx, code.Device, code.Addresses)
+	})
+	return out, err
 }

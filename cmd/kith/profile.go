@@ -41,35 +41,46 @@ func (b build) initProfile(ctx context.Context, o cli.InitOptions) (cli.InitResu
 	if err != nil {
 		return cli.InitResult{}, cli.ErrInvalid.Because("%w", err)
 	}
-	v, err := vault.Create(vault.Options{
-		Dir: o.Home, Keyring: keyring(),
-		Passphrase: func() (string, error) { return o.Passphrase, nil },
-	}, secrets)
-	if errors.Is(err, vault.ErrExists) {
-		return cli.InitResult{}, fmt.Errorf("%w: %s", cli.ErrProfileExists, o.Home)
-	}
+	v, err := createVault(o.Home, o.Passphrase, secrets)
 	if err != nil {
 		return cli.InitResult{}, err
 	}
-	out := cli.InitResult{
-		Account: secrets.Cert.Account.String(), Device: secrets.Cert.Device.String(),
-		Name: secrets.Name, Vault: string(v.Protection()),
-	}
+	out := made(v)
 	if o.Phrase == "" {
 		out.Phrase = strings.Join(phrase.Words(), " ")
 	}
-	out.Invite, err = b.firstInvite(ctx, o.Home, v)
+	out.Invite, err = b.firstInvite(ctx, o.Home, v, func(*node.Node) error { return nil })
 	return out, err
 }
 
-// firstInvite makes the invite that stands until it is revoked.
-func (b build) firstInvite(ctx context.Context, home string, v *vault.Vault) (string, error) {
+// createVault makes the vault of a new profile.
+func createVault(home, passphrase string, secrets *vault.Secrets) (*vault.Vault, error) {
+	v, err := vault.Create(vault.Options{
+		Dir: home, Keyring: keyring(), Passphrase: func() (string, error) { return passphrase, nil },
+	}, secrets)
+	if errors.Is(err, vault.ErrExists) {
+		err = fmt.Errorf("%w: %s", cli.ErrProfileExists, home)
+	}
+	return v, err
+}
+
+// made is what a new vault says of the profile.
+func made(v *vault.Vault) cli.InitResult {
+	s := v.Secrets()
+	return cli.InitResult{
+		Account: s.Cert.Account.String(), Device: s.Cert.Device.String(), Name: s.Name, Vault: string(v.Protection()),
+	}
+}
+
+// firstInvite makes the invite that stands until it is revoked, and does on the
+// way what else a new store needs.
+func (b build) firstInvite(ctx context.Context, home string, v *vault.Vault, also func(*node.Node) error) (string, error) {
 	n, err := node.Open(ctx, node.Config{Home: home, Vault: v, Version: b.version, Commit: b.commit, Offline: true})
 	if err != nil {
 		return "", err
 	}
 	self, err := n.Self(ctx)
-	return self.Invite, errors.Join(err, n.Close())
+	return self.Invite, errors.Join(err, also(n), n.Close())
 }
 
 // unlock opens the vault of a profile.

@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
-	"math/big"
 	"os"
 	"strings"
 
@@ -25,8 +22,11 @@ func firstScreen(ctx context.Context, o cli.WelcomeOptions) (done bool, err erro
 			if err != nil {
 				return welcome.Made{}, err
 			}
-			check, err := twoOf(len(strings.Fields(r.Phrase)))
-			return welcome.Made{Phrase: r.Phrase, Guard: r.Vault, Check: check}, err
+			made := welcome.Made{Phrase: r.Phrase, Guard: r.Vault}
+			if r.Phrase != "" { // a restored account shows none
+				made.Check[0], made.Check[1], err = cli.TwoOf(len(strings.Fields(r.Phrase)))
+			}
+			return made, err
 		},
 		Start: func(ctx context.Context) (welcome.Services, error) {
 			api, err := o.Start(ctx)
@@ -37,23 +37,6 @@ func firstScreen(ctx context.Context, o cli.WelcomeOptions) (done bool, err erro
 		},
 	}, words.FromEnv(os.Getenv))
 	return err == nil && !m.Left, err
-}
-
-// twoOf draws two places out of n, the lower one first; none if n is too small.
-func twoOf(n int) (out [2]int, err error) {
-	if n < 2 {
-		return out, nil
-	}
-	a, err1 := rand.Int(rand.Reader, big.NewInt(int64(n)))
-	b, err2 := rand.Int(rand.Reader, big.NewInt(int64(n-1)))
-	if err := errors.Join(err1, err2); err != nil {
-		return out, err
-	}
-	i, j := int(a.Int64()), int(b.Int64())
-	if j >= i {
-		j++
-	}
-	return [2]int{min(i, j), max(i, j)}, nil
 }
 
 // remind asks for a recovery phrase that was not checked yet.

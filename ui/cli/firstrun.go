@@ -113,7 +113,7 @@ func (c *call) firstAccount(ctx context.Context, in *bufio.Reader) error {
 
 // confirmWords lets the person check two words, or do without.
 func (c *call) confirmWords(in *bufio.Reader, words []string) error {
-	first, second, err := twoOf(len(words))
+	first, second, err := TwoOf(len(words))
 	if err != nil {
 		return err
 	}
@@ -135,8 +135,8 @@ func (c *call) confirmWords(in *bufio.Reader, words []string) error {
 	}
 }
 
-// twoOf draws two places out of n, the lower one first.
-func twoOf(n int) (int, int, error) {
+// TwoOf draws two places out of n, the lower one first.
+func TwoOf(n int) (int, int, error) {
 	if n < 2 {
 		return 0, 0, ui.Internal.Because("the account has no recovery phrase")
 	}
